@@ -69,6 +69,10 @@ const README: &[(&str, &[&str])] = &[
         &["tests/hostile_relay.rs::the_relay_refuses_addresses_other_than_the_callers"],
     ),
     (
+        "An IRC channel checks no address, so there you are asked about each call.",
+        &["tests/irc.rs::every_call_is_asked_about"],
+    ),
+    (
         "The bridge is not an open proxy.",
         &["native/tests/bridge/refusals.rs::a_dial_to_an_address_no_x_init_brought"],
     ),

@@ -7,73 +7,18 @@ mod system;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use rcgen::{
-    BasicConstraints, Certificate, CertificateParams, DnType, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, date_time_ymd,
-};
+use rcgen::{BasicConstraints, Certificate, IsCa, date_time_ymd};
 use rustix::process::Signal;
 use socket2::{Domain, Socket, Type};
+use system::authority::{Authority, Pair, for_names};
 use system::patience::until;
 use system::patient::{Patient, is_early};
 use system::process::{Process, Xcher, xcher};
 use system::relay::{Relay, by};
 use system::tree;
-use tempfile::{TempDir, tempdir};
-
-/// A certificate authority of the test's own, and a folder for its certificates.
-struct Authority {
-    folder: TempDir,
-    certificate: Certificate,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-/// A certificate chain and its key, in files.
-struct Pair {
-    certificate: PathBuf,
-    key: PathBuf,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let (folder, key) = (tempdir().unwrap(), KeyPair::generate().unwrap());
-        let mut params = CertificateParams::default();
-        // A unique name.
-        params.distinguished_name.push(DnType::CommonName, folder.path().to_str().unwrap());
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        let certificate = params.self_signed(&key).unwrap();
-        let issuer = Issuer::new(params, key);
-        fs::write(folder.path().join("ca.pem"), certificate.pem()).unwrap();
-        Self { folder, certificate, issuer }
-    }
-
-    /// Returns the file for `--tls-ca`.
-    fn file(&self) -> PathBuf {
-        self.folder.path().join("ca.pem")
-    }
-
-    /// Creates a server's certificate, signed by this authority.
-    fn pair(&self, name: &str, params: CertificateParams) -> Pair {
-        let key = KeyPair::generate().unwrap();
-        let signed = params.signed_by(&key, &self.issuer).unwrap();
-        let at = |end: &str| self.folder.path().join(format!("{name}.{end}"));
-        let pair = Pair { certificate: at("pem"), key: at("key") };
-        fs::write(&pair.certificate, signed.pem() + &self.certificate.pem()).unwrap();
-        fs::write(&pair.key, key.serialize_pem()).unwrap();
-        pair
-    }
-
-    fn good(&self) -> Pair {
-        self.pair("good", for_names(&["localhost", "127.0.0.1", "::1"]))
-    }
-}
-
-fn for_names(names: &[&str]) -> CertificateParams {
-    let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
-    CertificateParams::new(names).unwrap()
-}
+use tempfile::tempdir;
 
 fn relay_with(pair: &Pair) -> Relay {
     let (certificate, key) = (pair.certificate.to_str().unwrap(), pair.key.to_str().unwrap());

@@ -9,6 +9,7 @@
 //! | be a host: relay connection, sessions, transfers, timeouts, limits | [`Peer`] |
 //! | use one control connection | [`Session`] |
 //! | be the relay | [`Registry`] |
+//! | use an IRC channel as relay | [`irc::IrcClient`] |
 //! | decide what a bridge's tunnels may do | [`tunnel::Allocations`] |
 //! | parse or write single packets | [`Packet`], [`RelayPacket`], [`LineBuffer`] |
 //! | encrypt files on data connections | [`stream`], [`batch`] |
@@ -45,6 +46,7 @@ pub mod delivery;
 mod error;
 mod escape;
 mod human_size;
+pub mod irc;
 mod left_out;
 mod limits;
 mod line;

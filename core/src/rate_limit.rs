@@ -72,7 +72,6 @@ impl Budget {
     }
 
     /// Returns the time at which the bucket is full again.
-    #[cfg(feature = "relay")]
     pub(crate) fn full_at(&self) -> Duration {
         self.full_at
     }

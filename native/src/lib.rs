@@ -51,6 +51,7 @@ pub mod files;
 pub mod host;
 #[cfg(feature = "bridge")]
 pub mod http;
+mod irc_url;
 pub mod keys;
 #[cfg(feature = "lan")]
 pub mod lan;

@@ -1,4 +1,4 @@
-//! The address of a relay: a TCP port, the URL of its bridge, or the local network.
+//! The address of a relay: a TCP port, the URL of its bridge, an IRC channel, or the local network.
 
 use std::fmt;
 use std::net::{Ipv6Addr, SocketAddr};
@@ -6,19 +6,30 @@ use std::str::FromStr;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use tokio_tungstenite::tungstenite::http::Uri;
+use xcher_core::irc::Channel;
 use xcher_core::peer::{Path, PathPolicy};
 use xcher_core::tunnel::PATH;
 
-/// The address of a relay: `HOST:PORT`, the URL of a bridge, or `lan`. It is displayed as it was written, and
-/// always with its port.
+use crate::irc_url::IrcUrl;
+
+/// The address of a relay: `HOST:PORT`, the URL of a bridge or of an IRC channel, or `lan`. It is displayed as it
+/// was written; `HOST` alone with its port.
 ///
 /// `lan` stands for the hosts of the local network, each of which runs a relay of its own: keys are pinned for
 /// this name, because ports and addresses change there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RelayAddress {
     text: String,
-    bridge: Option<BridgeUrl>,
-    is_lan: bool,
+    kind: Kind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kind {
+    Tcp,
+    Bridge(BridgeUrl),
+    Irc(IrcUrl),
+    /// The local network, or a relay found there.
+    Lan,
 }
 
 /// The URL of a bridge's WebSocket, parsed.
@@ -46,48 +57,58 @@ const TUNNEL: &str = PATH.split_at(1).1;
 impl RelayAddress {
     /// Returns `lan`, which names no relay yet.
     pub fn lan() -> Self {
-        Self { text: LAN.to_owned(), bridge: None, is_lan: true }
+        Self { text: LAN.to_owned(), kind: Kind::Lan }
     }
 
     /// Returns the address of a relay found in the local network.
     pub fn in_lan(address: SocketAddr) -> Self {
-        Self { text: address.to_string(), bridge: None, is_lan: true }
+        Self { text: address.to_string(), kind: Kind::Lan }
     }
 
     /// Returns true for `lan`, and for a relay found there.
     pub fn is_lan(&self) -> bool {
-        self.is_lan
+        self.kind == Kind::Lan
     }
 
-    /// Returns `HOST:PORT`; `None` for a bridge and for `lan`.
+    /// Returns the IRC channel, if one is the relay (PROTOCOL.md, section 22).
+    pub fn irc_channel(&self) -> Option<&Channel> {
+        self.irc().map(|url| &url.channel)
+    }
+
+    /// Returns `HOST:PORT`; `None` for a bridge, for an IRC channel and for `lan`.
     pub fn tcp(&self) -> Option<&str> {
-        (self.bridge.is_none() && self.text != LAN).then_some(&self.text)
+        let is_tcp = matches!(self.kind, Kind::Tcp | Kind::Lan) && self.text != LAN;
+        is_tcp.then_some(&self.text)
     }
 
     /// Returns one form for all ways to write this address: the host in lower case, for a bridge the URL of its
-    /// WebSocket. It is printable ASCII without spaces, does not begin with `#`, and is its own canonical
+    /// WebSocket, for IRC the channel in lower case. It is printable ASCII without spaces, does not begin with `#`, and is its own canonical
     /// form.
     pub fn canonical(&self) -> String {
-        if self.is_lan {
-            return LAN.to_owned();
-        }
         let escape = |text: &str| utf8_percent_encode(text, ESCAPED).to_string();
-        if let Some(BridgeUrl { url, tls, host, port }) = &self.bridge {
-            let (scheme, default) = if *tls { ("wss", 443) } else { ("ws", 80) };
-            let path = url.splitn(4, '/').nth(3).unwrap_or(TUNNEL);
-            let port = if *port == default { String::new() } else { format!(":{port}") };
-            return format!("{scheme}://{}{port}/{}", canonical_host(&escape(host)), escape(path));
+        match &self.kind {
+            Kind::Lan => LAN.to_owned(),
+            Kind::Irc(url) => url.to_string(),
+            Kind::Bridge(BridgeUrl { url, tls, host, port }) => {
+                let (scheme, default) = if *tls { ("wss", 443) } else { ("ws", 80) };
+                let path = url.splitn(4, '/').nth(3).unwrap_or(TUNNEL);
+                let port = if *port == default { String::new() } else { format!(":{port}") };
+                format!("{scheme}://{}{port}/{}", canonical_host(&escape(host)), escape(path))
+            }
+            Kind::Tcp => {
+                // Parsing ensured both parts, and that the port is a number.
+                let (host, port) = self.text.rsplit_once(':').unwrap_or((&self.text, ""));
+                let port =
+                    port.parse().map_or_else(|_| port.to_owned(), |port: u16| port.to_string());
+                format!("{}:{port}", canonical_host(&escape(host)))
+            }
         }
-        // Parsing ensured both parts, and that the port is a number.
-        let (host, port) = self.text.rsplit_once(':').unwrap_or((&self.text, ""));
-        let port = port.parse().map_or_else(|_| port.to_owned(), |port: u16| port.to_string());
-        format!("{}:{port}", canonical_host(&escape(host)))
     }
 
     /// Returns the paths that connections may take with this relay, or only the one that is named: `None` for a
     /// path through the bridge, if there is none. A direct path includes hole punching.
     pub fn path_policy(&self, only: Option<Path>) -> Option<PathPolicy> {
-        match (only, &self.bridge) {
+        match (only, self.bridge()) {
             (Some(Path::Bridge), None) => None,
             (Some(Path::Bridge), Some(_)) => Some(PathPolicy::Only(Path::Bridge)),
             (Some(Path::Direct | Path::Punched), _) | (None, None) => {
@@ -99,7 +120,7 @@ impl RelayAddress {
 
     /// Returns the URL of the bridge's page, if its WebSocket has the default path.
     pub fn page(&self) -> Option<String> {
-        let BridgeUrl { url, .. } = self.bridge.as_ref()?;
+        let BridgeUrl { url, .. } = self.bridge()?;
         let folder = url.strip_suffix(TUNNEL).filter(|folder| folder.ends_with('/'))?;
         // `ws` becomes `http`, `wss` becomes `https`.
         folder.strip_prefix("ws").map(|rest| format!("http{rest}"))
@@ -107,13 +128,24 @@ impl RelayAddress {
 
     /// Returns the URL of the bridge, if the relay is reached through one.
     pub(crate) fn bridge(&self) -> Option<&BridgeUrl> {
-        self.bridge.as_ref()
+        match &self.kind {
+            Kind::Bridge(url) => Some(url),
+            _ => None,
+        }
+    }
+
+    /// Returns the URL of the IRC channel, if one is the relay.
+    pub(crate) fn irc(&self) -> Option<&IrcUrl> {
+        match &self.kind {
+            Kind::Irc(url) => Some(url),
+            _ => None,
+        }
     }
 }
 
 impl From<SocketAddr> for RelayAddress {
     fn from(address: SocketAddr) -> Self {
-        Self { text: address.to_string(), bridge: None, is_lan: false }
+        Self { text: address.to_string(), kind: Kind::Tcp }
     }
 }
 
@@ -126,8 +158,8 @@ impl fmt::Display for RelayAddress {
 impl FromStr for RelayAddress {
     type Err = String;
 
-    /// Parses `lan`, `HOST:PORT`, `HOST` for port 9247, `ws[s]://HOST[:PORT]/PATH`, or the `http[s]://` URL of
-    /// a bridge's page. An IPv6 address has brackets.
+    /// Parses `lan`, `HOST:PORT`, `HOST` for port 9247, `ws[s]://HOST[:PORT]/PATH`, the `http[s]://` URL of a
+    /// bridge's page, or `irc[s]://HOST[:PORT]/#CHANNEL`. An IPv6 address has brackets.
     ///
     /// # Errors
     ///
@@ -137,10 +169,14 @@ impl FromStr for RelayAddress {
             return Ok(Self::lan());
         }
         if let Some((scheme, rest)) = text.split_once("://") {
-            let url = BridgeUrl::parse(&scheme.to_ascii_lowercase(), rest);
-            let bridge =
-                url.ok_or("expected the URL of a bridge, such as wss://relay.example/xcher")?;
-            return Ok(Self { text: text.to_owned(), bridge: Some(bridge), is_lan: false });
+            let kind = if IrcUrl::is_scheme(scheme) {
+                Kind::Irc(IrcUrl::parse(scheme, rest)?)
+            } else {
+                let url = BridgeUrl::parse(&scheme.to_ascii_lowercase(), rest);
+                let expected = "expected the URL of a bridge, such as wss://relay.example/xcher";
+                Kind::Bridge(url.ok_or(expected)?)
+            };
+            return Ok(Self { text: text.to_owned(), kind });
         }
         let text = if is_host_and_port(text) {
             text.to_owned()
@@ -152,7 +188,7 @@ impl FromStr for RelayAddress {
                  127.0.0.1:9247, [::1]:9247, relay.example or wss://relay.example/xcher"
             ));
         };
-        Ok(Self { text, bridge: None, is_lan: false })
+        Ok(Self { text, kind: Kind::Tcp })
     }
 }
 
@@ -275,7 +311,7 @@ mod tests {
         ] {
             let address: RelayAddress = text.parse().unwrap();
             assert_eq!(address.to_string(), text);
-            let bridge = address.bridge.unwrap();
+            let bridge = address.bridge().unwrap();
             assert_eq!((bridge.url.as_str(), bridge.host.as_str()), (url, host), "{text}");
             assert_eq!((bridge.port, bridge.tls), (port, url.starts_with("wss")), "{text}");
         }
@@ -363,6 +399,10 @@ mod tests {
                 "wss://a.example/xcher",
                 &["https://A.example", "wss://a.example:443/xcher", "https://a.example/#alice"],
             ),
+            (
+                "ircs://a.example/#files",
+                &["ircs://A.example:6697/#Files", "IRCS://a.example/files"],
+            ),
             ("ws://a.example/xcher", &["http://a.example:80/index.html", "ws://a.example/"]),
             (
                 "wss://[2001:db8::1]/B/c",
@@ -377,6 +417,15 @@ mod tests {
             let again: RelayAddress = canonical.parse().unwrap();
             assert_eq!(again.canonical(), canonical);
         }
+    }
+
+    #[test]
+    fn a_channel_is_neither_a_port_nor_a_bridge() {
+        let address: RelayAddress = "ircs://irc.example/#Files".parse().unwrap();
+        assert_eq!(address.irc_channel().map(Channel::as_str), Some("#Files"));
+        assert_eq!(address.to_string(), "ircs://irc.example/#Files");
+        assert!(address.tcp().is_none() && address.bridge().is_none() && address.page().is_none());
+        assert!(address.path_policy(Some(Path::Bridge)).is_none());
     }
 
     #[test]
@@ -411,9 +460,12 @@ mod tests {
             "wss://a b/xcher",
             "ftp://h/xcher",
             "://h",
+            "ircs://h",
+            "ircs://me:secret@h/#files",
         ] {
             let error = text.parse::<RelayAddress>().unwrap_err();
-            assert!(error.starts_with("expected "), "{text}: {error}");
+            let expects = error.starts_with("expected ") || error.contains("names no channel");
+            assert!(expects && !error.contains("secret"), "{text}: {error}");
         }
     }
 }

@@ -3,7 +3,9 @@
 // Each test file is a crate of its own and uses a part of this module.
 #![allow(dead_code)]
 
+pub(crate) mod authority;
 pub(crate) mod encrypted_wire;
+pub(crate) mod irc_server;
 #[cfg(unix)]
 pub(crate) mod keys;
 #[cfg(target_os = "linux")]

@@ -103,6 +103,11 @@ impl Networks {
         self.command("r", args)
     }
 
+    /// Builds a command line of another program, on the relay's host.
+    pub(crate) fn program_between(&self, program: &str) -> Xcher {
+        Xcher::other("ip").args(["netns", "exec", &self.name("r"), program])
+    }
+
     /// Builds a command that runs on a host.
     pub(crate) fn xcher(&self, host: Host, args: &[&str]) -> Xcher {
         self.command(&(host as u8).to_string(), args)

@@ -20,12 +20,13 @@ pub(crate) struct Rest {
 }
 
 impl Conn {
-    fn new(socket: TcpStream) -> Self {
+    /// Takes over a connection that was accepted.
+    pub(crate) fn of(socket: TcpStream) -> Self {
         Self(BufReader::new(Patient::new(socket)))
     }
 
     pub(crate) fn to(address: SocketAddr) -> Self {
-        Self::new(TcpStream::connect_timeout(&address, PATIENCE).unwrap())
+        Self::of(TcpStream::connect_timeout(&address, PATIENCE).unwrap())
     }
 
     /// Connects from another address of this machine, as an unrelated client would.
@@ -34,7 +35,7 @@ impl Conn {
         let ip: IpAddr = ip.parse().unwrap();
         socket.bind(&SockAddr::from(SocketAddr::new(ip, 0))).unwrap();
         socket.connect_timeout(&address.into(), PATIENCE).unwrap();
-        Self::new(socket.into())
+        Self::of(socket.into())
     }
 
     pub(crate) fn say(&mut self, text: impl AsRef<[u8]>) {
@@ -156,7 +157,7 @@ impl Port {
     }
 
     pub(crate) fn accept(&self) -> Conn {
-        Conn::new(accept(&self.0).expect("a connection in time"))
+        Conn::of(accept(&self.0).expect("a connection in time"))
     }
 
     /// Returns whether a client has connected, and closes that connection.

@@ -20,10 +20,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use abnf::Grammar;
 
 /// The rules that stand for whole lines.
-const LINES: [&str; 6] = [
+const LINES: [&str; 7] = [
     "control-line",
     "encrypted-line",
     "first-line",
+    "message-text",
     "negotiation-line",
     "relay-line",
     "stream-line",

@@ -1,6 +1,9 @@
 //! Lines that no transcript and no session of these tests has: to and from the relay, and at the start of a
 //! stream. The parsers agree with the grammar on each.
 
+use core::time::Duration;
+
+use xcher_core::irc::{Channel, IrcClient, IrcConfig, IrcOutput};
 use xcher_core::secure::Identity;
 use xcher_core::tunnel::FirstLine;
 use xcher_core::{LineBuffer, RelayPacket};
@@ -100,6 +103,21 @@ fn stream_lines() -> Vec<(String, bool)> {
     good.map(line(true)).into_iter().chain(bad.map(line(false))).collect()
 }
 
+/// The text of the message that a host in a channel sends for a call.
+fn message_text() -> String {
+    let channel = Channel::parse("#files").unwrap();
+    let mut client = IrcClient::new(IrcConfig::new(channel), [192, 0, 2, 7].into());
+    let mut output = IrcOutput::default();
+    client.receive_from_host(b"X_NICK kim\n", Duration::ZERO, &mut output);
+    let answers = b":s 001 kim :Welcome\n:s 353 kim = #files :kim bob\n:s 366 kim #files :End\n";
+    client.receive_from_server(answers, Duration::ZERO, &mut output);
+    let mut output = IrcOutput::default();
+    client.receive_from_host(b"X_INIT bob 192.0.2.7 40000\n", Duration::ZERO, &mut output);
+    let line = String::from_utf8(output.to_server).unwrap();
+    let text = line.strip_prefix("PRIVMSG bob :").and_then(|text| text.strip_suffix("\r\n"));
+    text.expect("one private message").to_owned()
+}
+
 /// The well-formed lines, with the rule of each.
 pub(crate) fn lines() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
     let of =
@@ -108,8 +126,9 @@ pub(crate) fn lines() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
     let streams = stream_lines().into_iter().filter_map(of("stream-line"));
     let shown = ("first-line", format!("X_TICKET {TICKET}\n").into());
     let greeting = ("first-line", b"X_NEAR\n".to_vec());
+    let message = ("message-text", message_text().into_bytes());
     let own_key = ("encrypted-line", format!("X_KEY {} {}\n", key(1), key(2)).into());
-    relay.chain(streams).chain([shown, greeting, own_key])
+    relay.chain(streams).chain([shown, greeting, message, own_key])
 }
 
 #[test]
@@ -141,4 +160,12 @@ fn stream_lines_match_exactly_if_they_are_well_formed() {
         let line = format!("NO {}\n", "a".repeat(reason));
         assert_eq!(grammar.matches("stream-line", line.as_bytes()), fits, "{} bytes", line.len());
     }
+}
+
+#[test]
+fn message_in_a_channel_matches() {
+    let (grammar, text) = (Grammar::read(), message_text());
+    assert!(grammar.matches("message-text", text.as_bytes()), "{text:?}");
+    let without_end = text.trim_end_matches('\u{1}');
+    assert!(!grammar.matches("message-text", without_end.as_bytes()), "{without_end:?}");
 }

@@ -6,7 +6,9 @@ use xcher_core::{Nick, ProtocolError};
 
 use crate::cli::callee::Callee;
 use crate::cli::exit::{CliError, ExitCode, code_of};
+use crate::cli::irc_error::irc_text;
 use crate::cli::options::Common;
+use crate::cli::system_reason::{is_system, shortened};
 use crate::cli::ui::share_link::relay_option;
 use crate::cli::ui::shell_word::shell_word;
 use crate::relay_address::RelayAddress;
@@ -17,6 +19,11 @@ pub(crate) fn relay_error(relay: &RelayAddress, error: &Error) -> CliError {
 }
 
 fn relay_text(relay: &RelayAddress, error: &Error) -> String {
+    if relay.irc_channel().is_some()
+        && let Some(text) = irc_text(relay, error)
+    {
+        return text;
+    }
     let is_bridge = relay.tcp().is_none();
     match error {
         Error::NickTaken(nick) => {
@@ -33,7 +40,7 @@ fn relay_text(relay: &RelayAddress, error: &Error) -> String {
             format!("cannot use the bridge at {relay}: {why}")
         }
         Error::Unreachable(why) => {
-            let (server, why) = (if is_bridge { "bridge" } else { "relay" }, reason(why));
+            let (server, why) = (if is_bridge { "bridge" } else { "relay" }, shortened(why));
             format!(
                 "no {server} at {relay} ({why}); start one: xcher relay, or name one with --relay"
             )
@@ -45,7 +52,8 @@ fn relay_text(relay: &RelayAddress, error: &Error) -> String {
         Error::Relay(reason) => format!("the relay at {relay} refused: {reason}"),
         Error::RelayDisconnected => relay_text(relay, &Error::Closed(None)),
         Error::Closed(why) => {
-            let why = why.as_deref().map(|why| format!(" ({})", reason(why))).unwrap_or_default();
+            let why =
+                why.as_deref().map(|why| format!(" ({})", shortened(why))).unwrap_or_default();
             format!(
                 "the relay at {relay} closed the connection{why}; try again, or name another relay \
                      with --relay"
@@ -58,19 +66,6 @@ fn relay_text(relay: &RelayAddress, error: &Error) -> String {
 /// Returns true if a quoted line comes from an HTTP server.
 fn is_http(line: &str) -> bool {
     line.trim_start_matches('"').starts_with("HTTP/")
-}
-
-/// Returns true if a reason comes from the operating system.
-fn is_system(why: &str) -> bool {
-    why.contains("(os error ") || why.starts_with("failed to lookup address")
-}
-
-/// Shortens `Connection refused (os error 111)` to `connection refused`.
-fn reason(why: &str) -> String {
-    let why = why.split(" (os error ").next().unwrap_or(why);
-    let mut chars = why.chars();
-    let first = chars.next().map(|first| first.to_lowercase().to_string());
-    first.unwrap_or_default() + chars.as_str()
 }
 
 /// Explains why a session did not open. A notice about the attempt says more than that nothing came of it.
@@ -94,6 +89,16 @@ fn unreachable_text(
     notice: Option<&Notice>,
 ) -> String {
     let notice = notice.map(|notice| format!(" ({notice})")).unwrap_or_default();
+    if common.relay.irc_channel().is_some()
+        && let Error::TimedOut { waited_for: Wait::ConnectionBack, after } = error
+    {
+        return format!(
+            "{callee} did not connect back within {} s{notice}: it is no XCHER host, did not accept the call, \
+             or cannot connect to this host; name an address that it can reach with --advertise, or use a \
+             relay with a bridge",
+            after.as_secs()
+        );
+    }
     match (error, common.relay.tcp()) {
         (Error::Relay(reason), _) if reason.starts_with("no such nick") => format!(
             "cannot reach {callee}: the relay says {reason}; list the nicks online with `xcher \
@@ -176,12 +181,6 @@ fn code_error(error: &Error) -> Option<CliError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn shortens_system_errors() {
-        assert_eq!(reason("Connection refused (os error 111)"), "connection refused");
-        assert_eq!(reason(""), "");
-    }
 
     #[test]
     fn guesses_the_bridge_beside_a_relay() {

@@ -7,6 +7,7 @@ use xcher_core::{Limits, Nick};
 
 use crate::cli::connect_error::relay_error;
 use crate::cli::exit::{CliError, ExitCode};
+use crate::cli::irc_host;
 use crate::cli::options::Common;
 use crate::cli::signals::Signals;
 use crate::cli::ui::output::Output;
@@ -63,6 +64,7 @@ impl OnlineHost {
         sink: impl Into<Sink>,
         encryption: Option<EncryptionSetup>,
     ) -> Result<Self, NotOnline> {
+        irc_host::check_nicks(common, &nicks)?;
         descriptors::raise_limit();
         let limits = Limits { transfers: descriptors::transfers(limits.transfers), ..limits };
         let signals = Signals::catch().map_err(|error| {
@@ -82,6 +84,7 @@ impl OnlineHost {
             },
             relay: common.relay.clone(),
             token: common.token()?,
+            irc: common.irc.options()?,
             tls_roots: common.tls_roots()?,
             encryption,
             shares: shares.clone(),
@@ -151,9 +154,12 @@ impl OnlineHost {
     }
 }
 
-/// Returns limits that give the peer's user a day to answer a question.
+/// Returns limits that give the peer's user a day to answer a question about files, and time to accept a call
+/// where each is asked about.
 pub(crate) fn patient_limits(common: &Common) -> Limits {
-    Limits { idle_timeout: Duration::from_secs(24 * 60 * 60), ..limits(common) }
+    let limits = limits(common);
+    let open_timeout = irc_host::call_timeout(common, limits.open_timeout);
+    Limits { idle_timeout: Duration::from_secs(24 * 60 * 60), open_timeout, ..limits }
 }
 
 fn limits(common: &Common) -> Limits {
@@ -170,6 +176,9 @@ pub(crate) fn nicks(common: &Common) -> Vec<Nick> {
         return vec![nick.clone()];
     }
     let user = whoami::username().ok().and_then(|user| Nick::parse(&user).ok());
+    if common.relay.irc_channel().is_some() {
+        return irc_host::default_nicks(user);
+    }
     let base = match &user {
         // Leaves room for the number.
         Some(user) => user.as_str().chars().take(27).collect(),

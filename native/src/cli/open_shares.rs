@@ -51,7 +51,8 @@ pub(crate) fn rules(
     let usual = config_file::usual_path().and_then(|file| Some(file.parent()?.to_owned()));
     let folders = [common.data_dir.clone(), keys::usual_folder(), usual];
     let files = [common.config.clone(), common.token_file.clone(), secret.cloned()];
-    let own = folders.into_iter().chain(files).flatten();
+    let irc = common.irc.secret_files().map(Option::<&PathBuf>::cloned);
+    let own = folders.into_iter().chain(files).chain(irc).flatten();
     let (own, excluded) = (OwnFiles::of(&own.collect::<Vec<_>>()), exclusions::read(exclude)?);
     Ok(Rules { links, hidden, own, excluded })
 }

@@ -4,12 +4,14 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use xcher_core::Nick;
+use xcher_core::addr::{Scope, scope};
 use xcher_core::peer::{CallPolicy, Error, Event, Notice, SessionCommand, SessionId};
 
 use crate::cli::callee::Callee;
 use crate::cli::connect_error::call_error;
 use crate::cli::encryption;
 use crate::cli::exit::{CliError, ExitCode, code_of};
+use crate::cli::irc_host;
 use crate::cli::online_host::{OnlineHost, nicks, patient_limits};
 use crate::cli::options::Common;
 use crate::cli::relay_search::RelaySearch;
@@ -84,6 +86,7 @@ impl<'a> OutgoingSession<'a> {
         shares: Shares,
         sink: Sink,
     ) -> Result<Self, CliError> {
+        irc_host::check_callee(&common, callee.nick())?;
         let encryption = encryption::load(&common)?;
         let (calls, nicks, limits) = (CallPolicy::Ignore, nicks(&common), patient_limits(&common));
         let started =
@@ -95,6 +98,7 @@ impl<'a> OutgoingSession<'a> {
         };
         match opened {
             Ok(session) => {
+                announce_call(&common, &online, &callee);
                 let early = VecDeque::new();
                 Ok(Self { common, online, session, callee, notice: None, early, cut: None })
             }
@@ -207,6 +211,27 @@ impl<'a> OutgoingSession<'a> {
         let _ = self.online.host.command(self.session, SessionCommand::End);
         let output = self.online.stop().await;
         done.and_then(|()| output.written())
+    }
+}
+
+/// Tells the user of a host in an IRC channel at which address the peer must connect.
+fn announce_call(common: &Common, online: &OnlineHost, callee: &Callee) {
+    let (Some(_), Some(ip)) = (common.relay.irc_channel(), online.host.named_address()) else {
+        return;
+    };
+    let limit = match scope(ip) {
+        Scope::Global => "",
+        Scope::Loopback => ", this machine only; to name another address: --advertise",
+        _ => ", a private address; to name another: --advertise",
+    };
+    match callee {
+        Callee::Nick(nick) => online.output.note(format_args!(
+            "waiting for {nick} to accept the call; it will connect to {ip}{limit}"
+        )),
+        Callee::Code(_) if limit.is_empty() => {}
+        Callee::Code(_) => {
+            online.output.note(format_args!("the sender will connect to {ip}{limit}"));
+        }
     }
 }
 

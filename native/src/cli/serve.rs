@@ -28,6 +28,14 @@ pub(crate) struct Serving {
     pub(crate) watch: Option<Watch>,
 }
 
+/// What the questions about calls say.
+struct CallQuestions {
+    /// What a caller wants to do.
+    wants: &'static str,
+    /// True if no relay has checked the caller's address.
+    unchecked: bool,
+}
+
 /// Accepts calls until stopped; `announce` is called once the host is online.
 pub(crate) async fn serve_all(
     common: &Common,
@@ -35,6 +43,8 @@ pub(crate) async fn serve_all(
     mut serving: Serving,
     mut announce: impl FnMut(&OnlineHost),
 ) -> Result<(), CliError> {
+    // Callers in a channel, and the addresses that they name, are checked by nobody else.
+    serving.ask |= common.relay.irc_channel().is_some();
     let calls = if serving.ask { CallPolicy::Ask } else { CallPolicy::Accept };
     let inbox = serving.inbox.take();
     let mut lan = LanRelay::start(common).await?;
@@ -59,8 +69,14 @@ pub(crate) async fn serve_all(
             .output
             .note(format_args!("everyone in the local network can find this host{consequence}"));
     }
+    if let Some(channel) = common.relay.irc_channel() {
+        let text = "online as its member; you are asked about each caller";
+        online.output.note(format_args!("{channel}: {text}"));
+    }
     announce(&online);
-    let ended = serve(&mut online, &mut serving).await;
+    let wants = if shares_files { "see what you share" } else { "connect" };
+    let questions = CallQuestions { wants, unchecked: common.relay.irc_channel().is_some() };
+    let ended = serve(&mut online, &mut serving, &questions).await;
     online.output.resumes_by_itself(false);
     let output = online.stop().await;
     if let Some(lan) = lan {
@@ -89,7 +105,11 @@ async fn next(online: &mut OnlineHost, watch: Option<&mut Watch>) -> Result<Even
     }
 }
 
-async fn serve(online: &mut OnlineHost, serving: &mut Serving) -> Result<(), CliError> {
+async fn serve(
+    online: &mut OnlineHost,
+    serving: &mut Serving,
+    questions: &CallQuestions,
+) -> Result<(), CliError> {
     let Serving { ask, once, offers, watch, .. } = serving;
     let mut prompt = (*ask || offers.must_ask()).then(Prompt::new);
     let (mut opened, mut ended) = (0u32, 0u32);
@@ -122,7 +142,7 @@ async fn serve(online: &mut OnlineHost, serving: &mut Serving) -> Result<(), Cli
             sent.event(&event);
             opened += u32::from(matches!(event, Event::Opened { .. }));
             ended += u32::from(matches!(event, Event::Ended { .. }));
-            handle(online, prompt.as_mut(), event)?;
+            handle(online, prompt.as_mut(), event, questions)?;
         }
         // Transfers under way are finished before a failed write stops the command.
         if !online.host.is_busy() {
@@ -143,13 +163,22 @@ async fn serve(online: &mut OnlineHost, serving: &mut Serving) -> Result<(), Cli
 }
 
 /// Handles an event that concerns callers, not their files.
-fn handle(online: &OnlineHost, prompt: Option<&mut Prompt>, event: Event) -> Result<(), CliError> {
+fn handle(
+    online: &OnlineHost,
+    prompt: Option<&mut Prompt>,
+    event: Event,
+    questions: &CallQuestions,
+) -> Result<(), CliError> {
     match (event, prompt) {
         (Event::Online { .. }, _) => print_nick(online)?,
         (Event::Call { session, nick, from }, Some(prompt)) => {
             let ip = from.ip();
-            let who = nick.map_or_else(|| ip.to_string(), |nick| format!("{nick} ({ip})"));
-            prompt.ask_call(session, who, &online.output)?;
+            let ip = match questions.unchecked {
+                true => format!("{ip}, an address that nobody checked"),
+                false => ip.to_string(),
+            };
+            let who = nick.map_or_else(|| ip.clone(), |nick| format!("{nick} ({ip})"));
+            prompt.ask_call(session, who, questions.wants, &online.output)?;
         }
         (Event::OpenFailed { session, error }, prompt) => {
             // A caller that breaks the protocol in its first packet was never shown as connected.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 
 use tokio::net::TcpStream;
 
@@ -14,12 +15,21 @@ pub(super) struct Connection {
     pub(super) remote: SocketAddr,
     /// The tunnel that was opened with a connection to the relay, and that can open others.
     pub(super) tunnel: Option<Tunnel>,
+    /// The reason why the other end closed it, known once it has.
+    pub(super) why_closed: WhyClosed,
 }
 
+/// A reason that the connection itself cannot carry.
+pub(super) type WhyClosed = Arc<OnceLock<Box<str>>>;
+
 impl Connection {
+    pub(super) fn new(stream: TcpStream, local: SocketAddr, remote: SocketAddr) -> Self {
+        Self { stream, local, remote, tunnel: None, why_closed: WhyClosed::default() }
+    }
+
     pub(super) fn direct(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         let (local, remote) = (stream.local_addr()?, stream.peer_addr()?);
-        Ok(Self { stream, local, remote, tunnel: None })
+        Ok(Self::new(stream, local, remote))
     }
 }

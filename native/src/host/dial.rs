@@ -8,6 +8,7 @@ use xcher_core::peer::{ConnId, ListenerId, Path, Purpose};
 
 use super::Host;
 use super::connection::Connection;
+use super::irc;
 use super::link::{Link, no_link};
 use super::shared_port::connect_from;
 use super::task_report::TaskReport;
@@ -35,15 +36,19 @@ impl Host {
     pub(super) fn dial_relay(&mut self, conn: ConnId) {
         self.relay_conn = Some(conn);
         let (relay, token) = (self.relay.clone(), self.token.clone());
-        let tls_roots = self.tls_roots.clone();
+        let (tls_roots, irc, allow_private) =
+            (self.tls_roots.clone(), self.irc.clone(), self.allow_private);
         let dial = async move {
+            if let Some(url) = relay.irc() {
+                return irc::connect(url, irc, allow_private, &tls_roots).await;
+            }
             let Some(bridge) = relay.bridge() else {
                 return TcpStream::connect(relay.to_string()).await.and_then(Connection::direct);
             };
             let tunnel = Tunnel::connect(bridge, token.as_deref(), &tls_roots).await?;
             let stream = tunnel.client().connect_relay().await?;
             let (local, remote) = tunnel.addresses;
-            Ok(Connection { stream, local, remote, tunnel: Some(tunnel) })
+            Ok(Connection { tunnel: Some(tunnel), ..Connection::new(stream, local, remote) })
         };
         self.dial(conn, dial, Purpose::Control);
     }
@@ -83,12 +88,12 @@ impl Host {
                 Path::Punched => {
                     let link = link.ok_or_else(no_link)?;
                     let stream = link.dial(to).await?;
-                    Ok(Connection { stream, local: link.local, remote: to, tunnel: None })
+                    Ok(Connection::new(stream, link.local, to))
                 }
                 Path::Bridge => {
                     let (client, local) = tunnel.ok_or_else(no_tunnel)?;
                     let stream = client.dial(to).await?;
-                    Ok(Connection { stream, local, remote: to, tunnel: None })
+                    Ok(Connection::new(stream, local, to))
                 }
             }
         };

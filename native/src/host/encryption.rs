@@ -16,6 +16,7 @@ use crate::keys::{AddressBook, KeysError, KnownPeers};
 pub struct EncryptionSetup {
     pub(super) encryption: Encryption,
     pub(super) known_keys: KnownKeys,
+    has_code: bool,
 }
 
 impl EncryptionSetup {
@@ -61,7 +62,7 @@ impl EncryptionSetup {
             // Reversed: of two keys for one nick the first counts, and `pin` keeps the last.
             encryption.pin(nick.clone(), *key);
         }
-        Ok(Self { encryption, known_keys })
+        Ok(Self { encryption, known_keys, has_code: false })
     }
 
     /// Requires every session to be encrypted.
@@ -73,7 +74,11 @@ impl EncryptionSetup {
     /// Accepts only callers that prove to know this code. The host must register the code's nick.
     #[must_use]
     pub fn with_code(self, code: Code) -> Self {
-        Self { encryption: self.encryption.with_code(code), ..self }
+        Self { encryption: self.encryption.with_code(code), has_code: true, ..self }
+    }
+
+    pub(super) fn has_code(&self) -> bool {
+        self.has_code
     }
 }
 

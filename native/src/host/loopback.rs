@@ -1,5 +1,5 @@
-//! Connects a stream of a tunnel or a link to a loopback TCP connection, so that the rest of the host, file
-//! transfers included, works with TCP sockets alone.
+//! Loopback TCP connections for what is not a TCP connection, so that the rest of the host, file transfers
+//! included, works with TCP sockets alone.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
@@ -8,12 +8,32 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::tunnel::{Endpoint, Stream};
 
-/// Connects a stream to a loopback connection, and returns the other end of that. Cuts both when `cut` is ready,
-/// which is dropped when they have ended.
+/// Connects a stream of a tunnel or a link to a loopback connection, and returns the other end of that. Cuts both
+/// when `cut` is ready, which is dropped when they have ended.
+///
+/// # Errors
+///
+/// As [`loopback_pair`].
 pub(super) async fn to_loopback(
     stream: Stream,
     cut: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<TcpStream> {
+    let (near, far) = loopback_pair().await?;
+    tokio::spawn(async move {
+        tokio::select! {
+            () = Endpoint::tcp(far).copy(stream) => {}
+            () = cut => {}
+        }
+    });
+    Ok(near)
+}
+
+/// Returns both ends of a loopback connection.
+///
+/// # Errors
+///
+/// If the system has no port left, or another program of this machine was faster to connect.
+pub(super) async fn loopback_pair() -> io::Result<(TcpStream, TcpStream)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let (near, accepted) = tokio::join!(TcpStream::connect(listener.local_addr()?), async {
         loop {
@@ -29,11 +49,5 @@ pub(super) async fn to_loopback(
         return Err(io::Error::other("another program intercepted a loopback connection"));
     }
     near.set_nodelay(true)?;
-    tokio::spawn(async move {
-        tokio::select! {
-            () = Endpoint::tcp(far).copy(stream) => {}
-            () = cut => {}
-        }
-    });
-    Ok(near)
+    Ok((near, far))
 }

@@ -11,6 +11,7 @@ mod disk_reads;
 mod encryption;
 mod event;
 mod file_transfer;
+mod irc;
 mod known_keys;
 mod link;
 mod listen;
@@ -32,7 +33,7 @@ mod tunnel;
 pub(crate) mod web_socket;
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -41,6 +42,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use xcher_core::code::Code;
+use xcher_core::irc::call_policy;
 use xcher_core::peer::{Action, ConnId, Input, ListenerId, SessionCommand, SessionId, TransferId};
 #[cfg(feature = "map-ports")]
 use xcher_core::peer::{Path, PathPolicy};
@@ -65,8 +67,11 @@ use tunnel::Tunnel;
 pub use crate::data::Rate;
 pub use encryption::EncryptionSetup;
 pub use event::HostEvent;
-pub use setup::{Rates, Setup};
+#[cfg(feature = "cli")]
+pub(crate) use irc::NOT_ENCRYPTED;
+pub use setup::{IrcOptions, Rates, Setup};
 pub use stdio::Sink;
+pub(crate) use tls_roots::Service;
 pub use tls_roots::TlsRoots;
 
 /// Reports of tasks that wait for the host before their senders do.
@@ -80,6 +85,8 @@ pub struct Host {
     started: Instant,
     relay: RelayAddress,
     token: Option<String>,
+    irc: IrcOptions,
+    allow_private: bool,
     tls_roots: TlsRoots,
     /// The keys it knows; `None` if its sessions are unencrypted.
     known_keys: Option<KnownKeys>,
@@ -136,9 +143,15 @@ impl Host {
         let (reporter, reports) = mpsc::channel(REPORT_QUEUE_LEN);
         #[cfg(feature = "map-ports")]
         let is_direct = setup.config.via != PathPolicy::Only(Path::Bridge);
-        let peer = Peer::new(setup.config);
+        let mut config = setup.config;
+        if setup.relay.irc_channel().is_some() {
+            let awaits_code = setup.encryption.as_ref().is_some_and(EncryptionSetup::has_code);
+            config.calls = call_policy(config.calls, awaits_code);
+        }
+        let allow_private = config.allow_private;
+        let peer = Peer::new(config);
         let (peer, known_keys) = match setup.encryption {
-            Some(EncryptionSetup { encryption, known_keys }) => {
+            Some(EncryptionSetup { encryption, known_keys, .. }) => {
                 (peer.with_encryption(encryption), Some(known_keys))
             }
             None => (peer, None),
@@ -156,6 +169,8 @@ impl Host {
             started: Instant::now(),
             relay: setup.relay,
             token: setup.token,
+            irc: setup.irc,
+            allow_private,
             tls_roots: setup.tls_roots,
             known_keys,
             tunnel: None,
@@ -228,6 +243,11 @@ impl Host {
     /// As [`Peer::nick`].
     pub fn nick(&self) -> Option<&Nick> {
         self.peer.nick()
+    }
+
+    /// As [`Peer::named_address`].
+    pub fn named_address(&self) -> Option<IpAddr> {
+        self.peer.named_address()
     }
 
     /// As [`Peer::is_busy`].

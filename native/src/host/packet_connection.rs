@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use xcher_core::peer::{ConnId, Purpose};
 
 use super::Host;
+use super::connection::WhyClosed;
 use super::task_report::TaskReport;
 
 /// The most bytes read at a time.
@@ -38,7 +39,12 @@ pub(super) struct PacketConnection {
 }
 
 impl PacketConnection {
-    fn new(conn: ConnId, stream: TcpStream, reporter: &mpsc::Sender<TaskReport>) -> Self {
+    fn new(
+        conn: ConnId,
+        stream: TcpStream,
+        why_closed: WhyClosed,
+        reporter: &mpsc::Sender<TaskReport>,
+    ) -> Self {
         probe_when_idle(&stream);
         let (read, write) = stream.into_split();
         let (writes, queue) = mpsc::unbounded_channel();
@@ -46,7 +52,7 @@ impl PacketConnection {
         let closing = Arc::new(AtomicBool::new(false));
         let reader = tokio::spawn(read_all(
             conn,
-            read,
+            (read, why_closed),
             reporter.clone(),
             read_permit.clone(),
             closing.clone(),
@@ -91,11 +97,17 @@ pub(super) fn probe_when_idle(stream: &TcpStream) {
 
 impl Host {
     /// Takes over a new connection.
-    pub(super) fn adopt(&mut self, conn: ConnId, stream: TcpStream, purpose: Purpose) {
+    pub(super) fn adopt(
+        &mut self,
+        conn: ConnId,
+        stream: TcpStream,
+        purpose: Purpose,
+        why_closed: WhyClosed,
+    ) {
         match purpose {
             Purpose::Control => {
-                self.packet_connections
-                    .insert(conn, PacketConnection::new(conn, stream, &self.reporter));
+                let connection = PacketConnection::new(conn, stream, why_closed, &self.reporter);
+                self.packet_connections.insert(conn, connection);
             }
             Purpose::Data => {
                 self.data_connections.insert(conn, stream);
@@ -130,7 +142,7 @@ impl Host {
 
 async fn read_all(
     conn: ConnId,
-    mut read: OwnedReadHalf,
+    (mut read, why_closed): (OwnedReadHalf, WhyClosed),
     reporter: mpsc::Sender<TaskReport>,
     read_permit: Arc<Notify>,
     closing: Arc<AtomicBool>,
@@ -158,6 +170,7 @@ async fn read_all(
     };
     if !closing.load(Ordering::Relaxed) {
         let why = why.map(|error| error.to_string().into());
+        let why = why.or_else(|| why_closed.get().cloned());
         let _ = reporter.send(TaskReport::Closed { conn, why }).await;
     }
 }

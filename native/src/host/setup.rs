@@ -1,5 +1,6 @@
 //! The settings of a host.
 
+use xcher_core::irc::Credentials;
 use xcher_core::peer::Config;
 
 use super::{EncryptionSetup, Sink, TlsRoots};
@@ -15,7 +16,9 @@ pub struct Setup {
     pub relay: RelayAddress,
     /// The bearer token for the bridge, if it demands one.
     pub token: Option<String>,
-    /// The TLS roots that the bridge's certificate is checked against.
+    /// How to use the IRC server, if the relay is a channel there.
+    pub irc: IrcOptions,
+    /// The TLS roots that the certificate of the bridge or the IRC server is checked against.
     pub tls_roots: TlsRoots,
     /// This host's key and the pinned keys; without them every session is unencrypted.
     pub encryption: Option<EncryptionSetup>,
@@ -28,6 +31,15 @@ pub struct Setup {
     /// True if the router of this network is asked to forward ports to this host's listeners.
     #[cfg(feature = "map-ports")]
     pub map_ports: bool,
+}
+
+/// How a host uses an IRC server.
+#[derive(Clone, Debug, Default)]
+pub struct IrcOptions {
+    /// The passwords and keys that it demands.
+    pub credentials: Credentials,
+    /// Permits a connection without TLS to a server that is not on this machine.
+    pub allow_cleartext: bool,
 }
 
 /// Limits on bytes a second, for all transfers of one direction together.

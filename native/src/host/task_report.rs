@@ -10,7 +10,7 @@ use xcher_core::stream::Digests;
 use xcher_core::{FileName, Kind, Nick, NotStored, Size};
 
 use super::Host;
-use super::connection::Connection;
+use super::connection::{Connection, WhyClosed};
 use super::event::HostEvent;
 use super::link::Link;
 use super::opened_file::OpenedFile;
@@ -133,14 +133,14 @@ impl Host {
                 if self.dials.remove(&conn).is_none() {
                     return;
                 }
-                let Connection { stream, local, remote, tunnel } = connection;
+                let Connection { stream, local, remote, tunnel, why_closed } = connection;
                 if self.relay_conn == Some(conn) {
                     self.relay_at = Some(remote);
                 }
                 if tunnel.is_some() {
                     self.tunnel = tunnel;
                 }
-                self.adopt(conn, stream, purpose);
+                self.adopt(conn, stream, purpose, why_closed);
                 self.input(Input::Connected { conn, local, remote });
                 self.permit_read(conn);
             }
@@ -166,7 +166,7 @@ impl Host {
                     return;
                 }
                 let conn = self.peer.new_conn();
-                self.adopt(conn, stream, purpose);
+                self.adopt(conn, stream, purpose, WhyClosed::default());
                 self.input(Input::Accepted { listener, conn, local, remote });
                 self.permit_read(conn);
             }
@@ -177,7 +177,7 @@ impl Host {
                 let conn = self.peer.new_conn();
                 let (local, remote) = link.addresses();
                 self.links.insert(conn, *link);
-                self.adopt(conn, stream, Purpose::Control);
+                self.adopt(conn, stream, Purpose::Control, WhyClosed::default());
                 self.input(Input::Accepted { listener, conn, local, remote });
                 self.permit_read(conn);
             }

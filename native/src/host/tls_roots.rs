@@ -1,4 +1,4 @@
-//! The TLS roots that a bridge's certificate is checked against.
+//! The TLS roots that the certificate of a bridge or of an IRC server is checked against.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,6 +13,13 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{CertificateError, ClientConfig, Error, OtherError, RootCertStore};
 use xcher_core::Quoted;
+
+/// The kind of server that a certificate belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Service {
+    Bridge,
+    Irc,
+}
 
 /// The certificate authorities that are trusted: the system's, unless a file names others.
 #[derive(Clone, Debug, Default)]
@@ -58,26 +65,28 @@ impl TlsRoots {
         &self,
         host: &str,
         socket: TcpStream,
+        service: Service,
     ) -> io::Result<TlsStream<TcpStream>> {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| {
             io::Error::other(format!("{} is not a host name or an address", Quoted(host)))
         })?;
-        let config = self.config().map_err(io::Error::other)?;
+        let config = self.config(service).map_err(io::Error::other)?;
         let connect = TlsConnector::from(Arc::new(config)).connect(name, socket);
         connect.await.map_err(|error| {
             let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
             match tls {
-                Some(tls) => io::Error::other(self.explain(host, tls)),
+                Some(tls) => io::Error::other(self.explain(host, tls, service)),
                 None if error.kind() == io::ErrorKind::UnexpectedEof => io::Error::other(format!(
                     "{host} closed the connection instead of answering in TLS: \
-                     check the port in the bridge's URL"
+                     check the port in the {}'s URL",
+                    service.name()
                 )),
                 None => error,
             }
         })
     }
 
-    fn config(&self) -> Result<ClientConfig, String> {
+    fn config(&self, service: Service) -> Result<ClientConfig, String> {
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -93,18 +102,22 @@ impl TlsRoots {
             })?,
         };
         let mut config = builder.with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        if service == Service::Bridge {
+            config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        }
         Ok(config)
     }
 
     /// Explains a TLS error in one line.
-    fn explain(&self, host: &str, error: &Error) -> String {
+    fn explain(&self, host: &str, error: &Error, service: Service) -> String {
         let certificate = match error {
             Error::InvalidCertificate(certificate) => certificate,
             Error::InvalidMessage(_) => {
-                return format!(
-                    "{host} does not use TLS on this port: a bridge without TLS has a URL with ws://"
-                );
+                let hint = match service {
+                    Service::Bridge => "a bridge without TLS has a URL with ws://",
+                    Service::Irc => "the port for TLS is usually 6697",
+                };
+                return format!("{host} does not use TLS on this port: {hint}");
             }
             error => return format!("TLS with {host} failed: {error}"),
         };
@@ -137,7 +150,8 @@ impl TlsRoots {
             CertificateError::BadEncoding => "is malformed".to_owned(),
             CertificateError::Revoked => "is revoked".to_owned(),
             CertificateError::Other(OtherError(other)) if other.to_string().contains("CaUsed") => {
-                "is a certificate authority's own: the bridge needs one with CA:FALSE".to_owned()
+                let name = service.name();
+                format!("is a certificate authority's own: the {name} needs one with CA:FALSE")
             }
             other => {
                 tracing::debug!(?other, "certificate rejected");
@@ -149,6 +163,15 @@ impl TlsRoots {
 
     fn with_hint_appended(&self, text: String) -> String {
         self.hint.map_or(text.clone(), |hint| format!("{text}; {hint}"))
+    }
+}
+
+impl Service {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Bridge => "bridge",
+            Self::Irc => "server",
+        }
     }
 }
 

@@ -21,7 +21,7 @@ use tokio_util::io::{CopyToBytes, SinkWriter, StreamReader};
 use xcher_core::Quoted;
 use xcher_core::tunnel::SUBPROTOCOL;
 
-use super::tls_roots::TlsRoots;
+use super::tls_roots::{Service, TlsRoots};
 use crate::relay_address::BridgeUrl;
 
 /// Time for the bridge to complete the TLS and WebSocket handshakes.
@@ -62,7 +62,7 @@ pub(crate) async fn connect(
     let addresses = (socket.local_addr()?, socket.peer_addr()?);
     let handshakes = async {
         let socket = match bridge.tls {
-            true => Either::Left(tls_roots.connect(&bridge.host, socket).await?),
+            true => Either::Left(tls_roots.connect(&bridge.host, socket, Service::Bridge).await?),
             false => Either::Right(socket),
         };
         let connect = tokio_tungstenite::client_async_with_config(request, socket, Some(config));

@@ -13,7 +13,7 @@ use super::{Error, ErrorCode};
 use crate::RelayAddress;
 use crate::data::Rate;
 use crate::files::{Inbox, InboxOptions, OnConflict, Shares};
-use crate::host::{EncryptionSetup, Rates, Setup, Sink, TlsRoots};
+use crate::host::{EncryptionSetup, IrcOptions, Rates, Setup, Sink, TlsRoots};
 
 /// How a [`Peer`](super::Peer) behaves. [`Options::new`] has the defaults of the program: calls are accepted,
 /// sessions are encrypted where the peer supports it, and nothing is received until [`save_to`](Self::save_to)
@@ -35,6 +35,7 @@ pub struct Options {
     advertise: Option<IpAddr>,
     path: Option<peer::Path>,
     token: Option<String>,
+    irc: IrcOptions,
     tls_ca: Option<PathBuf>,
     timeout: Duration,
     send_rate: Option<NonZeroU64>,
@@ -71,6 +72,7 @@ impl Default for Options {
             advertise: None,
             path: None,
             token: None,
+            irc: IrcOptions::default(),
             tls_ca: None,
             timeout: Duration::from_secs(30),
             send_rate: None,
@@ -172,7 +174,14 @@ impl Options {
         self
     }
 
-    /// Trusts the certificates of this PEM file for the bridge's TLS, instead of the system's.
+    /// Sets how to use the IRC server, for a relay such as `ircs://irc.example/#files`. Calls there are never
+    /// accepted without asking ([`Event::Call`](super::Event::Call)), except by a peer that waits for a code.
+    pub fn irc(mut self, options: IrcOptions) -> Self {
+        self.irc = options;
+        self
+    }
+
+    /// Trusts the certificates of this PEM file for the TLS of a bridge or an IRC server, instead of the system's.
     pub fn tls_ca(mut self, file: impl Into<PathBuf>) -> Self {
         self.tls_ca = Some(file.into());
         self
@@ -244,6 +253,7 @@ impl Options {
                 ..Config::default()
             },
             token: self.token.clone(),
+            irc: self.irc.clone(),
             tls_roots: tls_roots.map_err(|error| Error::new(ErrorCode::Local, error))?,
             encryption: self.encryption_setup(&relay, code)?,
             shares,

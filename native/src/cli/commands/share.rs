@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::cli::exit::CliError;
 use crate::cli::incoming_offers::IncomingOffers;
 use crate::cli::online_host::OnlineHost;
-use crate::cli::open_shares;
+use crate::cli::open_shares::{self, is_stdin};
 use crate::cli::options::{Common, ShareArgs};
 use crate::cli::serve::{self, Serving};
 use crate::cli::ui::output::Output;
@@ -18,6 +18,12 @@ pub(crate) async fn run(
     secret: Option<&PathBuf>,
     announce: impl FnMut(&OnlineHost),
 ) -> Result<(), CliError> {
+    if common.relay.irc_channel().is_some() && args.paths.iter().any(|path| is_stdin(path)) {
+        return Err(CliError::usage(
+            "in a channel you are asked about each caller, so standard input (-) cannot be shared; send it \
+             by code: xcher send -",
+        ));
+    }
     let rules = open_shares::rules(common, args.links.into(), args.hidden, secret, &args.exclude)?;
     let shares = open_shares::open_beside_questions(&args.paths, args.name.as_deref(), &rules)?;
     for path in args.paths.iter().filter(|path| open_shares::is_sweeping(path)) {

@@ -63,7 +63,14 @@ async fn nicks(online: &mut OnlineHost, relay: &RelayAddress) -> Result<(), CliE
             Event::Nick { nick } if Some(&nick) != own.as_ref() => {
                 online.output.result(format_args!("{nick}")).map_err(CliError::unwritten)?;
             }
-            Event::NicksEnd => return Ok(()),
+            Event::NicksEnd => {
+                if let Some(channel) = relay.irc_channel() {
+                    let text =
+                        format_args!("these are the members of {channel}, XCHER hosts or not");
+                    online.output.note(text);
+                }
+                return Ok(());
+            }
             // The host reconnects, but the relay has lost the request.
             Event::Offline { error, .. } => return Err(relay_error(relay, &error)),
             _ => {}

@@ -15,7 +15,7 @@ use crate::cli::online_host;
 use crate::cli::options::Common;
 use crate::cli::relay_search::RelaySearch;
 use crate::files::{Inbox, Shares};
-use crate::host::{EncryptionSetup, Host, HostEvent, Setup};
+use crate::host::{EncryptionSetup, Host, HostEvent, IrcOptions, Setup};
 use crate::lan;
 
 /// Time for the relay to list its nicks.
@@ -33,7 +33,7 @@ pub(super) fn nicks(common: &Common) -> BTreeSet<String> {
     run(async {
         let at_relay = async {
             let mut at_relay = BTreeSet::new();
-            if has_relay(common).await {
+            if has_relay(common).await && !is_irc(common) {
                 let _ = timeout(NICKS_TIMEOUT, list_nicks(common, &mut at_relay)).await;
             }
             at_relay
@@ -89,6 +89,9 @@ async fn list_nicks(common: &Common, found: &mut BTreeSet<String>) -> Option<()>
 async fn list_names(peer: &Peer<'_>, current: &str, found: &mut BTreeSet<String>) -> Option<()> {
     let nick = &peer.nick;
     let common = &at_relay_of(&peer.common, nick).await?;
+    if is_irc(common) {
+        return None;
+    }
     // A key for this call alone; those that are pinned apply.
     let encryption = match common.plain {
         true => None,
@@ -114,6 +117,11 @@ async fn list_names(peer: &Peer<'_>, current: &str, found: &mut BTreeSet<String>
     let _ = host.command(call, SessionCommand::End);
     let _ = timeout(END_TIMEOUT, host.stop()).await;
     Some(())
+}
+
+/// Returns true if the relay is a channel, which is not joined for a prompt: its members would see it.
+fn is_irc(common: &Common) -> bool {
+    common.relay.irc_channel().is_some()
 }
 
 /// Returns true unless the relay would be that of this machine, and there is none.
@@ -158,6 +166,7 @@ async fn online(common: &Common, encryption: Option<EncryptionSetup>) -> Option<
         },
         relay: common.relay.clone(),
         token: common.token().ok()?,
+        irc: IrcOptions::default(),
         tls_roots: common.tls_roots().ok()?,
         encryption,
         shares: Shares::nothing(),

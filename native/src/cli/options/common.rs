@@ -8,6 +8,7 @@ use clap::{ArgAction, Args};
 use xcher_core::Nick;
 use xcher_core::peer::{Path, PathPolicy};
 
+use super::irc_args::IrcArgs;
 use super::raw_values::RawValues;
 use super::values::{PathChoice, host_rate, switch};
 use crate::cli::exit::CliError;
@@ -26,7 +27,8 @@ pub(crate) struct Common {
     /// connect to each other. The URL of its bridge (wss://HOST/xcher, or the URL of its page) reaches the relay over WebSocket, and
     /// the bridge carries files that cannot go directly. Without this option the hosts of the local
     /// network find each other, unless a relay listens at 127.0.0.1:9247; `lan` always means the
-    /// local network.
+    /// local network. ircs://HOST/#CHANNEL uses the members of an IRC channel as the hosts that are
+    /// online: every call is asked about there, and the peers must be able to connect to each other.
     #[arg(
         id = "relay",
         long,
@@ -58,7 +60,7 @@ pub(crate) struct Common {
     #[arg(long, global = true, env = "XCHER_TOKEN_FILE", value_name = "FILE")]
     #[arg(hide_short_help = true)]
     pub(crate) token_file: Option<PathBuf>,
-    /// Trust the CA certificates in this PEM file for a bridge, instead of the system's
+    /// Trust the CA certificates in this PEM file for a bridge or an IRC server, instead of the system's
     #[arg(long, global = true, env = "XCHER_TLS_CA", value_name = "FILE", hide_short_help = true)]
     pub(crate) tls_ca: Option<PathBuf>,
     /// Accept calls from private addresses over any relay
@@ -125,6 +127,8 @@ pub(crate) struct Common {
     /// Read defaults from this file [default: config.toml in the platform's configuration folder]
     #[arg(long, global = true, env = "XCHER_CONFIG", value_name = "FILE", hide_short_help = true)]
     pub(crate) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) irc: IrcArgs,
     /// Raw text of all options of the command.
     #[arg(skip)]
     pub(crate) raw: RawValues,
@@ -196,15 +200,18 @@ impl Common {
             PathChoice::Bridge => Some(Path::Bridge),
         };
         self.relay.path_policy(only).ok_or_else(|| {
+            let what = match self.relay.irc_channel() {
+                Some(_) => "an IRC channel",
+                None => "a relay's TCP port",
+            };
             CliError::usage(format!(
-                "--via bridge needs a bridge, and {} is a relay's TCP port; name the bridge's URL with \
-                 --relay",
+                "--via bridge needs a bridge, and {} is {what}; name the bridge's URL with --relay",
                 self.relay
             ))
         })
     }
 
-    /// Returns the TLS roots for a bridge's certificate.
+    /// Returns the TLS roots for the certificate of a bridge or an IRC server.
     pub(crate) fn tls_roots(&self) -> Result<TlsRoots, CliError> {
         let file = self.tls_ca.as_deref();
         let roots = file.map_or_else(|| Ok(TlsRoots::default()), TlsRoots::only);

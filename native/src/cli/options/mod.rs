@@ -8,6 +8,7 @@ pub(super) mod config_file;
 mod exclude_args;
 mod filter_args;
 mod get_args;
+mod irc_args;
 mod listen_address;
 mod ls_args;
 mod partial_args;

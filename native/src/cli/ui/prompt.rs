@@ -24,8 +24,8 @@ pub(crate) struct Prompt {
 }
 
 enum Pending {
-    /// Asks whether a caller may see what is shared.
-    Call { who: String },
+    /// Asks whether a caller may do what it wants.
+    Call { who: String, wants: &'static str },
     /// Asks which of the offered files are wanted.
     Offer { who: String, question: Box<Question> },
 }
@@ -45,9 +45,10 @@ impl Prompt {
         &mut self,
         session: SessionId,
         who: String,
+        wants: &'static str,
         output: &Output,
     ) -> Result<(), CliError> {
-        self.push(session, Pending::Call { who }, output)
+        self.push(session, Pending::Call { who, wants }, output)
     }
 
     pub(crate) fn ask_offer(
@@ -74,10 +75,10 @@ impl Prompt {
     fn show(&mut self, output: &Output) -> Result<(), CliError> {
         match self.waiting.front_mut() {
             None => {}
-            Some((_, Pending::Call { who })) => {
+            Some((_, Pending::Call { who, wants })) => {
                 // Without a terminal nothing is typed behind the question; the call expires.
                 let end = if std::io::stderr().is_terminal() { "" } else { "\n" };
-                output.show(&format!("{who} wants to see what you share. Allow it? [y/N] {end}"));
+                output.show(&format!("{who} wants to {wants}. Allow it? [y/N] {end}"));
             }
             Some((_, Pending::Offer { who, question })) => {
                 output.show(&format!("{who} offers:\n"));
@@ -104,7 +105,7 @@ impl Prompt {
     ) -> Result<Option<Decision>, CliError> {
         let Some((session, pending)) = self.waiting.pop_front() else { return Ok(None) };
         let decision = match pending {
-            Pending::Call { who } => {
+            Pending::Call { who, .. } => {
                 let yes = line.is_some_and(|line| is_yes(&line.trim().to_lowercase()));
                 answer_call(online, session, &who, yes);
                 None

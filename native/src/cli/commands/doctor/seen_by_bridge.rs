@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio_util::either::Either;
 
 use super::connect;
-use crate::host::TlsRoots;
+use crate::host::{Service, TlsRoots};
 use crate::relay_address::BridgeUrl;
 
 /// The most bytes of an answer.
@@ -54,7 +54,7 @@ async fn get(
 ) -> Result<String, String> {
     let socket = match bridge.tls {
         true => {
-            let secured = roots.connect(&bridge.host, socket).await;
+            let secured = roots.connect(&bridge.host, socket, Service::Bridge).await;
             Either::Left(secured.map_err(|error| error.to_string())?)
         }
         false => Either::Right(socket),

@@ -3,7 +3,7 @@
 use std::io;
 
 use xcher_core::addr::AddrError;
-use xcher_core::peer::{Delivery, Direction, Error, Event};
+use xcher_core::peer::{Delivery, Direction, Error, Event, Notice};
 use xcher_core::{HumanSize, LeftOutReason, Size, is_escaped};
 
 use super::{MAX_ESCAPES, MAX_UNSENT, Output};
@@ -182,6 +182,16 @@ impl Output {
             }
             Event::InvalidOffer { error, .. } => {
                 self.detail(format_args!("skipped an invalid entry of the offer: {error}"));
+            }
+            // A channel's client reports so what it did not pass on.
+            Event::Notice { notice: Notice::RelayError { verb, reason }, .. }
+                if &**verb == "\"-\"" =>
+            {
+                let hint = match reason.contains("is private") {
+                    true => "; --allow-private accepts it",
+                    false => "",
+                };
+                self.note(format_args!("{}{hint}", reason.trim_matches('"')));
             }
             Event::Notice { notice, .. } => self.detail(format_args!("{notice}")),
             _ => {}
