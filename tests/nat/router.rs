@@ -1,5 +1,8 @@
 //! Debian's miniupnpd on a NAT of the lab: a router that forwards ports on request (PCP, NAT-PMP).
 
+// Each test file is a crate of its own and uses a part of this module.
+#![allow(dead_code)]
+
 use std::process::{Command, Stdio};
 
 use tempfile::{TempDir, tempdir};
@@ -21,7 +24,7 @@ const TABLES: &str = "table inet miniupnpd {
 }";
 
 /// A running miniupnpd, and the folder of its files.
-pub(crate) struct Router(Process, #[allow(dead_code)] TempDir);
+pub(crate) struct Router(Process, TempDir);
 
 impl Router {
     /// Starts it on a NAT; `options` are lines of its configuration. Returns why that is not possible here.

@@ -11,10 +11,10 @@ use super::meetings::{Meeting, MeetingId, Role};
 use super::packets::{needs_nick, spend};
 use super::refusal::Refusal;
 use super::{Action, CloseReason, ConnId, Registry};
+use crate::RelayPacket;
 use crate::addr::client_prefix;
 use crate::relay_caps::RelayCaps;
 use crate::ticket::Ticket;
-use crate::{Quoted, RelayPacket};
 
 /// The words that both hosts must name.
 const MEET: RelayCaps = RelayCaps::FROM.with(RelayCaps::TICKET).with(RelayCaps::MEET);
@@ -83,8 +83,7 @@ impl Registry {
         let from = client.from;
         let target = self.find_callee(conn, nick, false, now)?;
         let Some(callee) = self.clients.get(&target).filter(|callee| callee.supports(MEET)) else {
-            let reason = format!("{} does not support hole punching", Quoted(nick));
-            return Err(Refusal::Declined(reason));
+            return Err(Refusal::Declined(format!("{nick} does not support hole punching")));
         };
         let callee_from = callee.from;
         self.check_waiting(conn)?;

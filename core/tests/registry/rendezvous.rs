@@ -118,7 +118,7 @@ fn host_that_does_not_know_it_notices_nothing() {
         relay.output(BOB);
         assert_eq!(
             relay.ask(ALICE, "X_MEET bob"),
-            "X_ERR X_MEET \"bob\" does not support hole punching\n"
+            "X_ERR X_MEET bob does not support hole punching\n"
         );
         assert_eq!(relay.output(BOB), "", "{words}");
         let mut relay = two_with([words, ALL], RelayLimits::default());

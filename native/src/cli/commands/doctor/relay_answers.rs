@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     async fn answered(text: &str) -> Result<RelayAnswers, String> {
-        let (mut ours, mut theirs) = tokio::io::duplex(4096);
+        let (mut ours, mut theirs) = tokio::io::duplex(16 << 10);
         theirs.write_all(text.as_bytes()).await.unwrap();
         theirs.shutdown().await.unwrap();
         ask(&mut ours).await
