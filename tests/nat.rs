@@ -5,11 +5,16 @@
 
 #[path = "nat/lab.rs"]
 mod lab;
+#[path = "nat/matrix.rs"]
+mod matrix;
 mod system;
 
-use std::time::Duration;
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use lab::{Host, Lab, Nat};
+use matrix::Relays;
 use serde_json::Value;
 use system::not_tested;
 use system::pace::Pace;
@@ -194,4 +199,62 @@ fn base_protocol_peers_behind_the_same_nat_notice_nothing() {
     bob.hears("X_PONG end");
     let carol = carol.stop(rustix::process::Signal::INT);
     assert!(!carol.out.iter().any(|line| line.contains("192.168.")), "{carol}");
+}
+
+#[test]
+fn packets_of_a_lab_take_time() {
+    let delays = [10, 40].map(Duration::from_millis);
+    let lab = Lab::with_delays(&[(Nat::PortRestricted, 1), (Nat::Open, 1)], &delays);
+    let Some(lab) = lab.map_err(not_tested).ok() else { return };
+    let (_relay, [relay, _]) = lab.relay();
+    for (host, delay) in [A, C].into_iter().zip(delays) {
+        let connect = || TcpStream::connect(&relay).map(drop).unwrap();
+        let start = Instant::now();
+        lab.on(host, connect);
+        let took = start.elapsed();
+        assert!(took > 2 * delay, "{host:?}: {took:?}");
+    }
+}
+
+/// The whole table is what `tests/nat/matrix` prints.
+#[test]
+#[ignore = "not yet"]
+fn hosts_find_the_best_path_that_their_nats_leave() {
+    use Nat::{AddressRestricted, Open, PortRestricted, Refusing, Symmetric};
+    let pairs = vec![
+        ([Open, Symmetric], false),
+        ([PortRestricted, PortRestricted], false),
+        ([PortRestricted, PortRestricted], true),
+        ([AddressRestricted, Symmetric], true),
+        ([Refusing, Refusing], true),
+        ([PortRestricted, Symmetric], true),
+    ];
+    let rows = matrix::run(pairs, &[Relays::Bridge], 2, 2, |_| {});
+    let Ok(rows) = rows.map_err(not_tested) else { return };
+    rows.expect_no_faults();
+}
+
+/// What `tests/nat/matrix` runs.
+#[test]
+#[ignore = "takes many minutes: tests/nat/matrix"]
+fn every_pair_of_nats_finds_the_best_path() {
+    let number =
+        |name: &str, default| std::env::var(name).map_or(default, |number| number.parse().unwrap());
+    let (tries, labs) = (number("XCHER_NAT_TRIES", 20), number("XCHER_NAT_LABS", 3));
+    let only = std::env::var("XCHER_NAT_PAIR").unwrap_or_default();
+    let kinds = || Nat::ALL.into_iter().enumerate();
+    let pairs = kinds().flat_map(|(number, a)| kinds().skip(number).map(move |(_, b)| [a, b]));
+    let pairs = pairs.filter(|[a, b]| only.is_empty() || only == format!("{a}/{b}"));
+    let pairs: Vec<_> = pairs.flat_map(|pair| [(pair, false), (pair, true)]).collect();
+    let number_of_pairs = pairs.len();
+    let mut number = 0;
+    let rows = matrix::run(pairs, &Relays::ALL, tries, labs, |rows| {
+        number += 1;
+        writeln!(std::io::stderr(), "{number} of {number_of_pairs}\n{rows}").unwrap();
+    });
+    let Ok(rows) = rows.map_err(not_tested) else { return };
+    if let Ok(file) = std::env::var("XCHER_NAT_TABLE") {
+        std::fs::write(file, format!("{rows}\n")).unwrap();
+    }
+    rows.expect_no_faults();
 }

@@ -314,7 +314,9 @@ impl World {
                 let relay = End { host: None, conn: self.last_conn };
                 self.wires.push(Wire::new(end(conn), relay, false));
             }
-            Action::DialRendezvous { .. } | Action::Punch { .. } => unreachable!("no relay invites"),
+            Action::DialRendezvous { .. } | Action::Punch { .. } => {
+                unreachable!("no relay invites")
+            }
             Action::Dial { conn, to, path, purpose, .. } => {
                 self.dial(host, conn, (to, path), purpose);
             }
