@@ -59,7 +59,7 @@ NO port 80 is below 1024
 ";
 
 /// Packets of several clients to a relay (section 5).
-const TO_RELAY: [&str; 6] = [
+const TO_RELAY: [&str; 8] = [
     "X_NICK a\nX_CAPS from ticket\n",
     "X_NICK c\nX_CAPS from ticket near\nX_INIT a 10.0.0.7 40000\n",
     "X_NICK b\r\nX_WHO\nX_ADDR\nX_PING x\n",
@@ -67,6 +67,8 @@ const TO_RELAY: [&str; 6] = [
     // The word `key` and its packet.
     "X_CAPS key\nX_KEY q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s=\n",
     "X_INIT a 8.8.8.8 40000\nX_END\n",
+    "X_NICK b\nX_CAPS from ticket meet\nX_MEET a\nX_ADDR\n",
+    "X_MEET AAAAAAAAAAAAAAAAAAAAAA==\n",
 ];
 
 fn main() -> std::io::Result<()> {

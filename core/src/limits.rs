@@ -131,7 +131,7 @@ pub struct RelayLimits {
     pub nick_tries: u32,
     /// Erroneous packets after which the relay closes a connection.
     pub errors: u32,
-    /// X_INIT and X_WHO packets per minute from one connection.
+    /// X_INIT, X_MEET and X_WHO packets per minute from one connection.
     pub asks_per_minute: u32,
     /// Bytes per minute of answers to X_WHO, X_ADDR and X_PING to one address; each answer counts 256 bytes
     /// more than it has. The one answer to X_CAPS of a connection does not count.
@@ -147,6 +147,15 @@ pub struct RelayLimits {
     pub unsent: usize,
     /// Concurrent allocations of one connection; the registry ignores more.
     pub allocations: usize,
+    /// Invitations of one caller that wait for its callee (section 5.8), and of one callee. A caller that
+    /// exceeds this is refused; the oldest of a callee's most frequent caller makes room.
+    pub invitations: usize,
+    /// The same, of all callers at one address.
+    pub invitations_per_address: usize,
+    /// Time from an invitation to the rendezvous of both hosts.
+    pub invitation_timeout: Duration,
+    /// Time that both hosts keep their rendezvous.
+    pub rendezvous_timeout: Duration,
     /// True if an X_INIT may name any address, without the checks of section 6.
     pub any_address: bool,
 }
@@ -167,6 +176,10 @@ impl Default for RelayLimits {
             claim_timeout: Duration::from_secs(3),
             unsent: 256 << 10,
             allocations: 64,
+            invitations: 4,
+            invitations_per_address: 64,
+            invitation_timeout: Duration::from_secs(60),
+            rendezvous_timeout: Duration::from_secs(10),
             any_address: false,
         }
     }

@@ -42,8 +42,13 @@ pub enum RelayPacket<'a> {
     WhoEnd,
     /// `X_ADDR`: asks for the client's address as the relay sees it.
     Addr,
-    /// `X_ADDR ip`: answers X_ADDR.
-    AddrAnswer(IpAddr),
+    /// `X_ADDR ip`, or `X_ADDR ip port` where `meet` is in force (section 5.8): answers X_ADDR.
+    AddrAnswer {
+        /// The client's address.
+        ip: IpAddr,
+        /// The client's port.
+        port: Option<u16>,
+    },
     /// `X_PING token`: asks for a sign of life.
     Ping(&'a str),
     /// `X_PONG token`: answers X_PING.
@@ -134,10 +139,10 @@ impl<'a> RelayPacket<'a> {
                 },
             ),
             "X_ADDR" => (
-                "X_ADDR or X_ADDR ip",
+                "X_ADDR, X_ADDR ip or X_ADDR ip port",
                 match fields {
                     None => Some(Self::Addr),
-                    Some(ip) => ip.parse().ok().map(Self::AddrAnswer),
+                    Some(fields) => Self::parse_addr(fields),
                 },
             ),
             "X_PING" => ("X_PING token", fields.and_then(single).map(Self::Ping)),
@@ -176,6 +181,14 @@ impl<'a> RelayPacket<'a> {
             Some((nick, "NO")) => Some(Self::NickAnswer { nick, yes: false }),
             Some(_) => None,
         }
+    }
+
+    fn parse_addr(fields: &'a str) -> Option<Self> {
+        let (ip, port) = match fields.split_once(' ') {
+            Some((ip, port)) => (ip, Some(decimal::port(port)?)),
+            None => (fields, None),
+        };
+        Some(Self::AddrAnswer { ip: ip.parse().ok()?, port })
     }
 
     fn parse_ticket(fields: &'a str) -> Option<Self> {
@@ -223,7 +236,10 @@ impl<'a> RelayPacket<'a> {
             Self::WhoNick(nick) => put(out, &["X_WHO", nick]),
             Self::WhoEnd => put(out, &["X_WHO", "EOF"]),
             Self::Addr => put(out, &["X_ADDR"]),
-            Self::AddrAnswer(ip) => put(out, &["X_ADDR", &alloc::format!("{ip}")]),
+            Self::AddrAnswer { ip, port: None } => put(out, &["X_ADDR", &alloc::format!("{ip}")]),
+            Self::AddrAnswer { ip, port: Some(port) } => {
+                put(out, &["X_ADDR", &alloc::format!("{ip} {port}")]);
+            }
             Self::Ping(token) => put(out, &["X_PING", token]),
             Self::Pong(token) => put(out, &["X_PONG", token]),
             Self::Caps(words) => put(out, &["X_CAPS", words]),
@@ -301,6 +317,7 @@ mod tests {
             "X_WHO EOF",
             "X_ADDR",
             "X_ADDR ::1",
+            "X_ADDR 192.0.2.7 40000",
             "X_PING 7",
             "X_PONG 7",
             "X_CAPS from",
@@ -310,6 +327,10 @@ mod tests {
             "X_TICKET bob 192.168.1.7 40000 BwcHBwcHBwcHBwcHBwcHBw==",
             "X_TICKET bob ::1 1 -",
             "X_NEAR",
+            "X_MEET bob",
+            "X_MEET bob BwcHBwcHBwcHBwcHBwcHBw== 9247",
+            "X_MEET BwcHBwcHBwcHBwcHBwcHBw== 9247",
+            "X_MEET ::1 61000 BwcHBwcHBwcHBwcHBwcHBw==",
             "X_ERR X_INIT no such nick: bob",
             "X_END",
         ] {
@@ -343,6 +364,16 @@ mod tests {
             "X_NICK a b",
             "X_WHO a b",
             "X_ADDR x",
+            "X_ADDR ::1 0",
+            "X_ADDR ::1 x",
+            "X_ADDR ::1 1 2",
+            "X_MEET",
+            "X_MEET ",
+            "X_MEET  9247",
+            "X_MEET bob x",
+            "X_MEET bob BwcHBwcHBwcHBwcHBwcHBw== 0",
+            "X_MEET example.org 80 BwcHBwcHBwcHBwcHBwcHBw==",
+            "X_MEET 192.0.2.7 80 a b",
             "X_PING",
             "X_TICKET",
             "X_TICKET a b",

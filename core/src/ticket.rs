@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq as _;
 use crate::secure::Entropy;
 use crate::secure::{decode, encode};
 
-/// 16 random bytes that the relay draws for one X_INIT. `Debug` hides them.
+/// 16 random bytes that the relay draws for one X_INIT, one invitation or one link. `Debug` hides them.
 #[derive(Clone)]
 pub(crate) struct Ticket([u8; 16]);
 
@@ -46,6 +46,11 @@ impl Ticket {
         encode(&self.0)
     }
 
+    /// Compares in constant time.
+    pub(crate) fn matches(&self, shown: &Self) -> bool {
+        self.0.ct_eq(&shown.0).into()
+    }
+
     /// Returns the line that presents it.
     pub(crate) fn line(&self) -> String {
         [VERB, &self.text(), "\n"].concat()
@@ -65,7 +70,7 @@ impl Ticket {
         let line = bytes[..end].strip_suffix(b"\r").unwrap_or(&bytes[..end]);
         let field = core::str::from_utf8(line).ok().and_then(|line| line.strip_prefix(VERB));
         match field.and_then(Self::parse) {
-            Some(shown) if bool::from(self.0.ct_eq(&shown.0)) => TicketCheck::Valid(end + 1),
+            Some(shown) if self.matches(&shown) => TicketCheck::Valid(end + 1),
             _ => TicketCheck::Invalid,
         }
     }

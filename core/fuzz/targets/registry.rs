@@ -1,6 +1,6 @@
 //! Several clients of a relay that send any lines, connect, disconnect, get ports allocated and do
-//! not read: only complete X_INITs with a permitted address reach another client, each client has
-//! one nick, and closed connections are left alone.
+//! not read: only complete X_INITs with a permitted address reach another client, a rendezvous learns only
+//! where another is, each client has one nick, and closed connections are left alone.
 
 #![no_main]
 
@@ -20,6 +20,8 @@ enum Step {
     Connect(u8, bool),
     /// Sends a valid line.
     SendLine(u8, Line),
+    /// Shows the last invitation of another client.
+    Attend(u8, u8),
     /// Sends any bytes.
     SendBytes(u8, Vec<u8>),
     Read(u8, u16),
@@ -37,6 +39,7 @@ enum Line {
     Addr,
     Ping,
     Caps(u8),
+    Meet(u8),
     Key(u8),
     End,
 }
@@ -44,7 +47,8 @@ enum Line {
 /// Addresses that clients have and name.
 const IPS: [&str; 6] = ["8.8.8.8", "9.9.9.9", "10.0.0.7", "10.0.0.8", "127.0.0.1", "2a00::9"];
 const NICKS: [&str; 5] = ["a", "b", "1234", "EOF", "träd"];
-const CAPS: [&str; 5] = ["from ticket", "from", "ticket", "key x", "from ticket near"];
+const CAPS: [&str; 6] =
+    ["from ticket", "from", "ticket", "key x", "from ticket near", "from ticket meet"];
 /// A valid key, the same with a wrong proof, a weak key, and a malformed one.
 const KEYS: [&str; 4] = [
     "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=",
@@ -58,6 +62,7 @@ const UNSENT: usize = 20_000;
 /// The client's view of a connection.
 struct Client {
     from: IpAddr,
+    port: u16,
     allocated: BTreeSet<SocketAddr>,
     /// Everything that it sent.
     sent: Vec<u8>,
@@ -80,7 +85,9 @@ fuzz_target!(|steps: Vec<Step>| {
     let limits =
         RelayLimits { connections: 4, per_address: 3, unsent: UNSENT, ..RelayLimits::default() };
     let mut world = World {
-        registry: Registry::new(limits, [7; 32]).with_identity(Identity::new([9; 32])),
+        registry: Registry::new(limits, [7; 32])
+            .with_identity(Identity::new([9; 32]))
+            .with_port(9247),
         now: Duration::from_secs(1000),
         clients: BTreeMap::new(),
         last: 0,
@@ -99,12 +106,13 @@ impl World {
                 let conn = ConnId(self.last);
                 self.current[usize::from(at % CLIENTS)] = conn;
                 let from: IpAddr = IPS[usize::from(at) % IPS.len()].parse().expect("an address");
+                let port = 5000 + conn.0 as u16;
                 let (allocated, sent, received) = (BTreeSet::new(), Vec::new(), Vec::new());
                 self.clients.insert(
                     conn,
-                    Client { from, allocated, sent, unsent: 0, received, nick: None },
+                    Client { from, port, allocated, sent, unsent: 0, received, nick: None },
                 );
-                self.handle(Input::Connected { conn, from: SocketAddr::new(from, 5000) }, None);
+                self.handle(Input::Connected { conn, from: SocketAddr::new(from, port) }, None);
                 if bridged {
                     self.handle(Input::Bridged { conn }, None);
                 }
@@ -112,6 +120,12 @@ impl World {
             Step::SendLine(at, line) => {
                 let line = line.text();
                 self.send(at, line.as_bytes());
+            }
+            Step::Attend(at, of) => {
+                let invited = self.clients.get(&self.conn(of));
+                if let Some(invitation) = invited.and_then(Client::invitation) {
+                    self.send(at, format!("X_MEET {invitation}\n").as_bytes());
+                }
             }
             Step::SendBytes(at, bytes) => self.send(at, &bytes),
             Step::Read(at, bytes) => {
@@ -173,6 +187,7 @@ impl World {
                     client.received.extend(&bytes);
                     // Complete lines, and a bounded number for a client that does not read.
                     assert!(bytes.ends_with(b"\n") && client.unsent <= UNSENT + 64 * MAX_LINE_LEN);
+                    self.check_endpoints(conn, &bytes);
                     if by.is_some_and(|by| by != conn) {
                         self.check_forwarded(by.expect("a sender"), conn, &bytes);
                     }
@@ -203,7 +218,7 @@ impl World {
             }
             let Some(init) = line.strip_prefix("X_INIT ") else {
                 // The relay's own packets.
-                let own = ["X_FROM ", "X_TICKET "].iter().any(|start| line.starts_with(start));
+                let own = ["X_FROM ", "X_TICKET ", "X_MEET ", "X_ERR X_MEET "].iter().any(|start| line.starts_with(start));
                 assert!(own, "{line:?} of another client");
                 continue;
             };
@@ -233,6 +248,23 @@ impl World {
         }
     }
 
+    /// Checks that each address which a rendezvous gets is that of another.
+    fn check_endpoints(&self, to: ConnId, bytes: &[u8]) {
+        for line in std::str::from_utf8(bytes).expect("text").lines() {
+            let Some(fields) = line.strip_prefix("X_MEET ") else { continue };
+            let [ip, port, _ticket] = fields.split(' ').collect::<Vec<_>>()[..] else { continue };
+            let Ok(ip) = ip.parse::<IpAddr>() else { continue };
+            let at = |client: &Client| (client.from, client.port) == (ip, port.parse().unwrap());
+            let other = self.clients.iter().find(|(_, client)| at(client));
+            let (other, _) = other.expect("an open connection");
+            assert_ne!(*other, to);
+            assert_eq!(ip.is_ipv4(), self.clients[&to].from.is_ipv4());
+            for conn in [to, *other] {
+                assert!(self.registry.nick(conn).is_none(), "a rendezvous with a nick");
+            }
+        }
+    }
+
     /// Checks that no two clients share a nick and that none changes it.
     fn check_nicks(&mut self) {
         let mut all = BTreeSet::new();
@@ -245,6 +277,15 @@ impl World {
     }
 }
 
+impl Client {
+    /// Returns the last invitation that it got.
+    fn invitation(&self) -> Option<&str> {
+        let text = std::str::from_utf8(&self.received).expect("text");
+        let last = text.lines().rev().find_map(|line| line.strip_prefix("X_MEET "))?;
+        last.split(' ').rev().nth(1)
+    }
+}
+
 impl Line {
     fn text(&self) -> String {
         let nick = |at: &u8| NICKS[usize::from(*at) % NICKS.len()];
@@ -254,6 +295,7 @@ impl Line {
                 let ip = IPS[usize::from(*at) % IPS.len()];
                 format!("X_INIT {} {ip} {port}\n", nick(to))
             }
+            Self::Meet(to) => format!("X_MEET {}\n", nick(to)),
             Self::Who => "X_WHO\n".to_owned(),
             Self::Addr => "X_ADDR\n".to_owned(),
             Self::Ping => "X_PING x\n".to_owned(),

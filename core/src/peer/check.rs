@@ -77,6 +77,10 @@ impl Peer {
                     let entry = self.sessions.get(&id);
                     entry.is_some_and(|entry| entry.listeners.waiting().any(|it| it == conn))
                 }
+                ConnRole::Rendezvous(id) => {
+                    let punch = self.sessions.get(&id).and_then(|entry| entry.hole_punch.as_ref());
+                    punch.is_some_and(|punch| punch.rendezvous() == Some(conn))
+                }
                 ConnRole::Data(id) => match self.transfers.get(id) {
                     Some(Transfer::Fetch(fetch)) => fetch.conn() == Some(conn),
                     Some(Transfer::Serve(serve)) => serve.conn() == Some(conn),
@@ -107,6 +111,10 @@ impl Peer {
                 ListenerRole::Control(id) => {
                     let entry = self.sessions.get(&id);
                     entry.is_some_and(|entry| entry.listeners.ids().any(|it| it == listener))
+                }
+                ListenerRole::Punch(id) => {
+                    let punch = self.sessions.get(&id).and_then(|entry| entry.hole_punch.as_ref());
+                    punch.is_some_and(|punch| punch.listener() == Some(listener))
                 }
                 ListenerRole::Data(id) => match self.transfers.get(id) {
                     Some(Transfer::Fetch(fetch)) => fetch.listener() == Some(listener),

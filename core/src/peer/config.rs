@@ -29,6 +29,8 @@ pub struct Config {
     pub allow_private: bool,
     /// Connects to hosts behind the same NAT in their network (section 5.7).
     pub near: bool,
+    /// Connects to hosts behind other NATs by hole punching (section 5.8).
+    pub punch: bool,
     /// The paths that connections can take.
     pub via: PathPolicy,
     /// The address to name in X_INIT, if it is not the one that the relay sees.

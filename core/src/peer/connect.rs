@@ -170,6 +170,7 @@ impl Peer {
             self.conns.remove(&conn);
             turn.act(Action::Close { conn });
         }
+        self.end_punch(id, turn);
     }
 
     /// X_ERR X_INIT: the relay does not say for which call, but it names the nick, and it answers in the

@@ -31,6 +31,7 @@ mod notice;
 mod path;
 mod path_selection;
 mod progress;
+mod punch;
 mod receipts;
 mod refused_request;
 mod relay_link;
@@ -217,6 +218,9 @@ impl Peer {
                     self.dialled(*session, conn, (local, remote), turn);
                 }
                 Some(ConnRole::Data(transfer)) => self.data_dialled(*transfer, turn),
+                Some(ConnRole::Rendezvous(session)) => {
+                    self.rendezvous_connected(*session, conn, turn);
+                }
                 Some(ConnRole::Waiting(_)) | None => turn.act(Action::Close { conn }),
             },
             Input::ConnectFailed { conn, why } => match self.conns.remove(&conn) {
@@ -224,6 +228,9 @@ impl Peer {
                 Some(ConnRole::Control(session)) => self.dial_failed(session, conn, why, turn),
                 Some(ConnRole::Data(transfer)) => {
                     self.transfer_failed(transfer, Error::Unreachable(why), turn);
+                }
+                Some(ConnRole::Rendezvous(session)) => {
+                    self.rendezvous_closed(session, Some(why), turn);
                 }
                 Some(ConnRole::Waiting(_)) | None => {}
             },
@@ -235,6 +242,9 @@ impl Peer {
                 Some(ConnRole::Control(session)) => self.control_received(*session, bytes, turn),
                 Some(ConnRole::Waiting(session)) => {
                     self.waiting_received(*session, conn, bytes, turn);
+                }
+                Some(ConnRole::Rendezvous(session)) => {
+                    self.rendezvous_received(*session, bytes, turn);
                 }
                 Some(ConnRole::Data(_)) | None => {}
             },
@@ -251,27 +261,38 @@ impl Peer {
                 }
                 Some(ConnRole::Control(session)) => self.control_closed(session, why, turn),
                 Some(ConnRole::Waiting(session)) => self.waiting_closed(session, conn),
+                Some(ConnRole::Rendezvous(session)) => self.rendezvous_closed(session, why, turn),
                 Some(ConnRole::Data(_)) | None => {}
             },
             Input::Listening { listener, allocated_at, port } => {
                 match self.listeners.get(&listener) {
+                    Some(&ListenerRole::Control(session) | &ListenerRole::Punch(session))
+                        if self.is_punched(session, listener) =>
+                    {
+                        self.rendezvous_listening(session, listener, turn);
+                    }
                     Some(ListenerRole::Control(session)) => {
                         self.listening((*session, listener), allocated_at, port, turn);
                     }
                     Some(ListenerRole::Data(transfer)) => {
                         self.data_listening(*transfer, port, turn);
                     }
-                    None => {}
+                    Some(ListenerRole::Punch(_)) | None => {}
                 }
             }
             Input::ListenFailed { listener, why } => match self.listeners.remove(&listener) {
+                Some(ListenerRole::Control(session) | ListenerRole::Punch(session))
+                    if self.is_punched(session, listener) =>
+                {
+                    self.punch_failed(session, why, turn);
+                }
                 Some(ListenerRole::Control(session)) => {
                     self.listen_failed(session, listener, Error::Local(why), turn);
                 }
                 Some(ListenerRole::Data(transfer)) => {
                     self.transfer_failed(transfer, Error::Local(why), turn);
                 }
-                None => {}
+                Some(ListenerRole::Punch(_)) | None => {}
             },
             Input::Accepted { listener, conn, local, remote } => {
                 match self.listeners.get(&listener) {
@@ -280,6 +301,9 @@ impl Peer {
                     }
                     Some(ListenerRole::Data(transfer)) => {
                         self.data_accepted(*transfer, conn, remote, turn);
+                    }
+                    Some(ListenerRole::Punch(session)) => {
+                        self.punched(*session, conn, (local, remote), turn);
                     }
                     None => turn.act(Action::Close { conn }),
                 }

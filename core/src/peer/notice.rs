@@ -53,6 +53,19 @@ pub enum Notice {
         /// The reason.
         error: Error,
     },
+    /// The callee did not connect to this host's own address; the relay was asked for hole punching
+    /// (section 5.8).
+    AskedToMeet,
+    /// Both hosts connect to each other through their NATs.
+    Punching {
+        /// The address at which the relay sees the other.
+        to: SocketAddr,
+    },
+    /// Hole punching did not lead to the peer.
+    PunchFailed {
+        /// The reason.
+        why: Box<str>,
+    },
     /// Another candidate of the caller is dialled.
     Dialling {
         /// Its address.
@@ -109,6 +122,9 @@ impl fmt::Display for Notice {
             | Self::ListeningAtBridge
             | Self::ListeningNear { .. }
             | Self::NearRefused { .. }
+            | Self::AskedToMeet
+            | Self::Punching { .. }
+            | Self::PunchFailed { .. }
             | Self::Dialling { .. }
             | Self::DialFailed { .. }
                 if !SELECTS =>
@@ -134,6 +150,11 @@ impl fmt::Display for Notice {
             Self::NearRefused { to, error } => {
                 write!(f, "did not dial {to} in this network: {error}")
             }
+            Self::AskedToMeet => {
+                f.write_str("no direct connection yet; also trying to connect through NAT")
+            }
+            Self::Punching { to } => write!(f, "connecting to {to} through NAT"),
+            Self::PunchFailed { why } => write!(f, "cannot connect through NAT: {why}"),
             Self::Dialling { to, path } => write!(f, "dialling {to} {path}"),
             Self::DialFailed { to, path, why } => write!(f, "cannot reach {to} {path}: {why}"),
             Self::RelayError { verb, reason } => write!(f, "relay error on {verb}: {reason}"),

@@ -22,7 +22,7 @@ const DIRECT_ONLY_CONNECTED: Duration = Duration::from_secs(3);
 /// Time for which one candidate of a caller is dialled alone.
 const DIAL_STAGGER: Duration = Duration::from_millis(750);
 /// Time for a caller that cannot be reached to name another address.
-const CALL_GRACE: Duration = Duration::from_secs(3);
+pub(super) const CALL_GRACE: Duration = Duration::from_secs(3);
 
 /// A host that has one path leaves out what selects.
 pub(super) const SELECTS: bool = cfg!(feature = "path-selection");
@@ -54,7 +54,7 @@ impl Peer {
     /// Asks for a listener at which the callee can connect.
     pub(super) fn await_callee(&mut self, id: SessionId, path: Path, turn: &mut Turn<'_>) {
         let Some((_, ip)) = self.own_address() else { return };
-        let listener = ListenerId(self.new_id());
+        let (listener, punch_at) = (ListenerId(self.new_id()), self.punch_at(turn));
         let Some(entry) = self.sessions.get_mut(&id) else { return };
         let has_next = SELECTS && path == Path::Direct && self.config.via == PathPolicy::Auto;
         let next_path_at = has_next.then(|| turn.after(DIRECT_ONLY));
@@ -63,6 +63,9 @@ impl Peer {
             false => ExpectedTicket::None,
         };
         entry.listeners.open(listener, path, expects, next_path_at);
+        if SELECTS && path == Path::Direct {
+            entry.listeners.set_punch(punch_at);
+        }
         self.listeners.insert(listener, ListenerRole::Control(id));
         turn.act(Action::Listen { listener, ip, path, purpose: Purpose::Control, link: None });
     }
@@ -156,6 +159,7 @@ impl Peer {
     pub(super) fn dial_next(&mut self, id: SessionId, turn: &mut Turn<'_>) {
         if SELECTS {
             self.dial_near(id, turn);
+            self.open_rendezvous(id, turn);
         }
         let conn = self.new_conn();
         let Some(entry) = self.sessions.get_mut(&id) else { return };
@@ -189,7 +193,8 @@ impl Peer {
             return turn.notice(Some(id), Notice::DialFailed { to, path, why });
         }
         let Some(entry) = self.sessions.get_mut(&id) else { return };
-        let give_up_at = entry.began.saturating_add(CALL_GRACE);
+        let grace = entry.began.saturating_add(CALL_GRACE);
+        let give_up_at = entry.punch_until().map_or(grace, |until| until.max(grace));
         let is_last = entry.candidates.is_exhausted();
         if is_last && (entry.call.nick().is_none() || give_up_at <= turn.now) {
             return self.open_failed(id, Error::Unreachable(why), turn);
@@ -233,6 +238,7 @@ impl Peer {
                 turn.act(Action::Close { conn });
             }
         }
+        self.end_punch(id, turn);
         let (path, is_near, ticket) = (chosen.path, chosen.is_near(), chosen.into_ticket());
         let new = NewConnection { conn, path, is_near, local, remote, ticket, received };
         self.attach(id, new, turn);
@@ -267,6 +273,14 @@ impl Peer {
         let now = turn.now;
         let is_due = |entry: &SessionEntry| entry.next_path_at().is_some_and(|at| at <= now);
         while let Some((&id, entry)) = self.sessions.iter_mut().find(|(_, entry)| is_due(entry)) {
+            if entry.punch_until().is_some_and(|until| until <= now) {
+                self.punch_failed(id, "no connection in time".into(), turn);
+                continue;
+            }
+            if entry.listeners.punch_at().is_some_and(|at| at <= now) {
+                self.ask_to_meet(id, turn);
+                continue;
+            }
             match entry.call {
                 Call::Outgoing { .. } => {
                     let late = entry.began.saturating_add(DIRECT_ONLY_CONNECTED);

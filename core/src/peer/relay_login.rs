@@ -1,9 +1,11 @@
 //! Goes online: dials the relay, asks for a nick, makes the relay prove its key (section 5).
 
 use alloc::format;
+use alloc::string::String;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
+use super::path_selection::SELECTS;
 use super::relay_link::{NickAnswer, RelayStage};
 use super::{Action, ConnRole, Error, Event, Peer, Turn, Wait};
 use crate::relay_caps::RelayCaps;
@@ -15,8 +17,6 @@ use crate::{Nick, RelayPacket};
 const ADDR_TIMEOUT: Duration = Duration::from_secs(3);
 /// The capabilities of relays that a host without a key knows, and one with a key.
 const CAPS: [&str; 2] = ["from ticket", "from key ticket"];
-/// The same of a host that may be behind the same NAT as others.
-const CAPS_WITH_NEAR: [&str; 2] = ["from ticket near", "from key ticket near"];
 
 impl Peer {
     /// The nick that the relay knows this host by.
@@ -90,9 +90,13 @@ impl Peer {
     fn ask_relay(&mut self, answer: NickAnswer, turn: &mut Turn<'_>) {
         self.relay.login.asked = true;
         self.relay.stage = RelayStage::Asking(answer, turn.after(ADDR_TIMEOUT));
-        let caps = if self.wants_near() { CAPS_WITH_NEAR } else { CAPS };
-        let caps = caps[usize::from(self.encryption.is_some())];
-        self.write_relay(RelayPacket::Caps(caps), turn);
+        let mut caps = String::from(CAPS[usize::from(self.encryption.is_some())]);
+        for (word, is_wanted) in [("near", self.wants_near()), ("meet", self.wants_punch())] {
+            if SELECTS && is_wanted {
+                caps.extend([" ", word]);
+            }
+        }
+        self.write_relay(RelayPacket::Caps(&caps), turn);
         self.write_relay(RelayPacket::Addr, turn);
     }
 

@@ -73,7 +73,7 @@ impl Peer {
             {
                 self.nick_answered(NickAnswer { at, yes }, turn);
             }
-            (RelayPacket::AddrAnswer(ip), RelayStage::Asking(answer, _)) => {
+            (RelayPacket::AddrAnswer { ip, .. }, RelayStage::Asking(answer, _)) => {
                 self.address_answered(ip, answer, turn);
             }
             (RelayPacket::Key(fields), RelayStage::Proving(answer, _)) => {
@@ -115,6 +115,14 @@ impl Peer {
                         false => self.called(to, (from, called_as), ticket, turn),
                     }
                 }
+            }
+            (RelayPacket::Invitation { nick, invitation, port }, RelayStage::Online(_))
+                if SELECTS =>
+            {
+                self.invited(nick, invitation, port, turn);
+            }
+            (RelayPacket::Err { verb: "X_MEET", reason }, _) if SELECTS => {
+                self.meet_refused(reason, turn);
             }
             (RelayPacket::Err { verb: "X_INIT", reason }, _) => self.init_refused(reason, turn),
             (RelayPacket::Err { reason, .. }, RelayStage::Naming(..) | RelayStage::Proving(..)) => {

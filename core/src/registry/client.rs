@@ -7,14 +7,17 @@ use core::time::Duration;
 use super::ConnId;
 use super::claim::Claim;
 use super::keys::KeyProof;
+use super::rendezvous::Rendezvous;
 use crate::rate_limit::Budget;
 use crate::relay_caps::RelayCaps;
-use crate::{LineBuffer, Nick, RelayLimits};
+use crate::{LineBuffer, Nick, RelayLimits, RelayPacket};
 
 /// One connection's state.
 pub(super) struct Client {
     /// The client's address. Canonical: an IPv4-mapped IPv6 address is the IPv4 address.
     pub(super) from: IpAddr,
+    /// The port of that address; 0 if a proxy does not tell it.
+    port: u16,
     pub(super) lines: LineBuffer,
     /// Allocated addresses, which its X_INITs may name: canonical and unique.
     allocated: Vec<(IpAddr, u16)>,
@@ -36,6 +39,8 @@ pub(super) struct Client {
     pub(super) claim: Option<Claim>,
     /// The connection that claims its nick.
     pub(super) claimed_by: Option<ConnId>,
+    /// Present if it is a rendezvous.
+    pub(super) rendezvous: Option<Rendezvous>,
     /// Pending lists of nicks.
     pub(super) lists: u32,
     /// The last nick written of the first pending list.
@@ -56,15 +61,17 @@ pub(super) struct Client {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Due {
     Nick(Duration),
+    Rendezvous(Duration),
     Claim(Duration),
     Ping(Duration),
     Pong(Duration),
 }
 
 impl Client {
-    pub(super) fn new(from: IpAddr, now: Duration, limits: &RelayLimits) -> Self {
+    pub(super) fn new(from: SocketAddr, now: Duration, limits: &RelayLimits) -> Self {
         let mut client = Self {
-            from,
+            from: from.ip().to_canonical(),
+            port: from.port(),
             lines: LineBuffer::new(),
             allocated: Vec::new(),
             bridged: false,
@@ -78,6 +85,7 @@ impl Client {
             key_proof: KeyProof::default(),
             claim: None,
             claimed_by: None,
+            rendezvous: None,
             lists: 0,
             listed: None,
             unsent: 0,
@@ -107,6 +115,17 @@ impl Client {
         self.allocated.contains(&(ip, port))
     }
 
+    /// Returns the client's address and port.
+    pub(super) fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.from, self.port)
+    }
+
+    /// Returns the answer to its X_ADDR, with its port if it is known and `has_port`.
+    pub(super) fn addr_answer(&self, has_port: bool) -> RelayPacket<'static> {
+        let port = Some(self.port).filter(|port| has_port && *port > 0);
+        RelayPacket::AddrAnswer { ip: self.from, port }
+    }
+
     /// Returns true if it named these words in its X_CAPS.
     pub(super) fn supports(&self, caps: RelayCaps) -> bool {
         self.caps.is_some_and(|said| said.has(caps))
@@ -122,6 +141,9 @@ impl Client {
     }
 
     pub(super) fn due(&self, limits: &RelayLimits) -> Due {
+        if let Some(rendezvous) = &self.rendezvous {
+            return Due::Rendezvous(rendezvous.until);
+        }
         if self.nick.is_none() {
             let deadline = self.opened.saturating_add(limits.nick_timeout);
             let claim = self.claim.as_ref().map(|claim| claim.until);
@@ -140,7 +162,11 @@ impl Client {
 impl Due {
     pub(super) fn at(self) -> Duration {
         match self {
-            Self::Nick(at) | Self::Claim(at) | Self::Ping(at) | Self::Pong(at) => at,
+            Self::Nick(at)
+            | Self::Rendezvous(at)
+            | Self::Claim(at)
+            | Self::Ping(at)
+            | Self::Pong(at) => at,
         }
     }
 }

@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 use core::fmt;
-use core::net::IpAddr;
+use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::client::{Client, Due};
@@ -14,13 +14,12 @@ impl Registry {
     pub(super) fn connected(
         &mut self,
         conn: ConnId,
-        from: IpAddr,
+        from: SocketAddr,
         now: Duration,
         actions: &mut Vec<Action>,
     ) {
         self.forget(conn);
-        let from = from.to_canonical();
-        let from_address = self.addresses.connections(from);
+        let from_address = self.addresses.connections(from.ip());
         let (limit, subject, reason) = if self.stopping {
             actions.push(Action::Close { conn, reason: CloseReason::Stopped });
             return;
@@ -32,7 +31,7 @@ impl Registry {
             let client = Client::new(from, now, &self.limits);
             self.alarms.insert((client.alarm, conn));
             self.clients.insert(conn, client);
-            self.addresses.connected(from, now);
+            self.addresses.connected(from.ip(), now);
             return;
         };
         let reason_text = format!("too many {subject}: the limit is {limit}");
@@ -51,6 +50,7 @@ impl Registry {
     }
 
     pub(super) fn tick(&mut self, now: Duration, actions: &mut Vec<Action>) {
+        self.expire_meetings(now);
         while let Some((at, conn)) = self.alarms.first().copied()
             && at <= now
         {
@@ -64,6 +64,7 @@ impl Registry {
                     self.error(conn, "-", reason, actions);
                     self.close(conn, CloseReason::NoNick, actions);
                 }
+                Due::Rendezvous(_) => self.end_rendezvous(conn, actions),
                 Due::Claim(_) => self.grant_claim(conn, actions),
                 Due::Ping(_) => {
                     client.record_ping(now);
@@ -156,6 +157,7 @@ impl Registry {
             self.nicks.remove(nick);
         }
         self.addresses.disconnected(client.from);
+        self.end_meetings(conn, &client);
         self.end_claims(client.claim.take(), client.claimed_by);
         true
     }

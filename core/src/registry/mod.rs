@@ -26,10 +26,12 @@ mod claim;
 mod client;
 mod connections;
 mod keys;
+mod meetings;
 mod near;
 mod nicks;
 mod packets;
 mod refusal;
+mod rendezvous;
 mod who;
 
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -43,6 +45,7 @@ use crate::secure::{Entropy, Identity};
 use crate::{Nick, RelayLimits};
 use address::Addresses;
 use client::Client;
+use meetings::Meetings;
 use nicks::Nicks;
 
 /// A connection to the relay. The driver assigns the numbers and never reuses one.
@@ -194,6 +197,12 @@ pub enum CloseReason {
     AddressFull,
     /// It was silent, and the same host claimed its nick over another connection (section 5.6).
     Replaced,
+    /// It showed an invitation that its address does not have, or that was used or has expired (section 5.8).
+    NotInvited,
+    /// It waited for a rendezvous with a host that did not come.
+    NotMet,
+    /// It had the address of the host that it met for as long as the limits allow.
+    Met,
     /// The relay stops.
     Stopped,
 }
@@ -212,6 +221,9 @@ impl fmt::Display for CloseReason {
             Self::Full => "too many connections",
             Self::AddressFull => "too many connections from its address",
             Self::Replaced => "replaced by another connection of its host",
+            Self::NotInvited => "no such invitation",
+            Self::NotMet => "the other host did not come to the rendezvous",
+            Self::Met => "the rendezvous is over",
             Self::Stopped => "relay stops",
         })
     }
@@ -234,6 +246,9 @@ pub struct Registry {
     entropy: Entropy,
     /// The relay's key, with which it supports the word `key`.
     identity: Option<Identity>,
+    meetings: Meetings,
+    /// Its TCP port, with which it supports the word `meet`.
+    port: Option<u16>,
 }
 
 impl Registry {
@@ -249,6 +264,8 @@ impl Registry {
             stopping: false,
             entropy: Entropy::new(seed),
             identity: None,
+            meetings: Meetings::default(),
+            port: None,
         }
     }
 
@@ -257,6 +274,13 @@ impl Registry {
     #[must_use]
     pub fn with_identity(self, identity: Identity) -> Self {
         Self { identity: Some(identity), ..self }
+    }
+
+    /// Adds the TCP port at which hosts reach this relay, which then helps them to punch holes into their NATs
+    /// (section 5.8). Only for a relay that sees its hosts' own addresses.
+    #[must_use]
+    pub fn with_port(self, port: u16) -> Self {
+        Self { port: Some(port), ..self }
     }
 
     /// Replaces the limits. Existing connections above them stay open.
@@ -271,7 +295,8 @@ impl Registry {
     /// Returns the words of this relay's X_CAPS.
     fn caps(&self) -> RelayCaps {
         let key = if self.identity.is_some() { RelayCaps::KEY } else { RelayCaps::default() };
-        RelayCaps::FROM.with(RelayCaps::TICKET).with(RelayCaps::NEAR).with(key)
+        let meet = if self.port.is_some() { RelayCaps::MEET } else { RelayCaps::default() };
+        RelayCaps::FROM.with(RelayCaps::TICKET).with(RelayCaps::NEAR).with(key).with(meet)
     }
 
     /// Processes an input and appends actions: at most one write and one close per connection.
@@ -288,7 +313,7 @@ impl Registry {
 
     fn take(&mut self, input: Input<'_>, now: Duration, actions: &mut Vec<Action>) {
         match input {
-            Input::Connected { conn, from } => self.connected(conn, from.ip(), now, actions),
+            Input::Connected { conn, from } => self.connected(conn, from, now, actions),
             Input::Received { conn, bytes } => self.received(conn, bytes, now, actions),
             Input::Sent { conn, bytes } => self.sent(conn, bytes, actions),
             Input::Closed { conn } => {
@@ -316,7 +341,8 @@ impl Registry {
 
     /// Returns the time by which [`Input::Tick`] is due. It may be early, never late.
     pub fn next_deadline(&self) -> Option<Duration> {
-        self.alarms.first().map(|(at, _)| *at)
+        let alarm = self.alarms.first().map(|(at, _)| *at);
+        alarm.into_iter().chain(self.meetings.next_deadline()).min()
     }
 
     /// Returns the number of connections.

@@ -71,7 +71,10 @@ impl Registry {
             Err(ProtocolError::NotXcher { got }) => return Err(not_xcher(client, &got)),
             packet => packet,
         };
-        client.has_sent_packet = true;
+        let is_first = !core::mem::replace(&mut client.has_sent_packet, true);
+        if client.rendezvous.is_some() && !matches!(packet, Ok(RelayPacket::End)) {
+            return Err(Refusal::Error("expected no more packets on a rendezvous".into()));
+        }
         match packet {
             Ok(RelayPacket::Init { nick, ip, port }) => {
                 needs_nick(client)?;
@@ -84,6 +87,7 @@ impl Registry {
                 self.forward(conn, nick, (at, is_near), line, now, actions)
             }
             Ok(RelayPacket::Nick(nick)) => self.register(conn, nick, now, actions),
+            Ok(RelayPacket::Meet(field)) => self.receive_meet(conn, field, is_first, now, actions),
             Ok(RelayPacket::Who) => {
                 spend(client, &self.limits, now)?;
                 self.spend_answer(conn, self.nicks.list_bytes(), now)?;
@@ -93,7 +97,8 @@ impl Registry {
                 Ok(())
             }
             Ok(RelayPacket::Addr) => {
-                let answer = RelayPacket::AddrAnswer(client.from);
+                let has_port = self.port.is_some() && client.supports(RelayCaps::MEET);
+                let answer = client.addr_answer(has_port);
                 self.spend_answer(conn, text.len(), now)?;
                 self.write(conn, &answer, actions);
                 Ok(())
@@ -241,32 +246,9 @@ impl Registry {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<(), Refusal> {
-        let Some(client) = self.clients.get_mut(&conn) else { return Ok(()) };
-        let from = client.from;
-        let parsed = Nick::parse(nick);
-        let is_code = parsed.as_ref().is_ok_and(Nick::is_one_time);
-        // Checked before the lookup: else a refusal would still reveal if the code exists. A near address has
-        // cost its guess.
-        if is_code && !is_near && !self.addresses.may_guess(from, &self.limits, now) {
-            let reason = too_many_guesses(&self.limits);
-            return Err(over_budget(client, &self.limits, reason, now));
-        }
-        let target = match self.nicks.find_callee(nick) {
-            Ok(target) => target,
-            Err(_) if !self.addresses.guess(from, &self.limits, now) => {
-                let reason = too_many_guesses(&self.limits);
-                return Err(over_budget(client, &self.limits, reason, now));
-            }
-            Err(similar) => {
-                return Err(Refusal::Declined(match (parsed, similar) {
-                    (Ok(nick), Some(other)) => {
-                        format!("no such nick: {nick}; the look-alike {other} is online")
-                    }
-                    (Ok(nick), None) => format!("no such nick: {nick}"),
-                    (Err(_), _) => format!("no such nick: {}", Quoted(nick)),
-                }));
-            }
-        };
+        let Some(from) = self.clients.get(&conn).map(|client| client.from) else { return Ok(()) };
+        // A near address has cost its guess.
+        let target = self.find_callee(conn, nick, is_near, now)?;
         self.vouch(conn, target, at, actions);
         let wants_from =
             self.clients.get(&target).is_some_and(|client| client.supports(RelayCaps::FROM));
@@ -304,6 +286,42 @@ impl Registry {
             Ok(())
         } else {
             Err(Refusal::Declined(format!("{nick} does not read and was disconnected")))
+        }
+    }
+
+    /// Returns the host that a caller names. A nick that is not online costs a guess, and so does asking for a
+    /// code, unless `is_paid`.
+    pub(super) fn find_callee(
+        &mut self,
+        conn: ConnId,
+        nick: &str,
+        is_paid: bool,
+        now: Duration,
+    ) -> Result<ConnId, Refusal> {
+        let Some(client) = self.clients.get_mut(&conn) else {
+            return Err(Refusal::Declined(String::new()));
+        };
+        let from = client.from;
+        let parsed = Nick::parse(nick);
+        let is_code = parsed.as_ref().is_ok_and(Nick::is_one_time);
+        // Checked before the lookup: else a refusal would still reveal if the code exists.
+        if is_code && !is_paid && !self.addresses.may_guess(from, &self.limits, now) {
+            let reason = too_many_guesses(&self.limits);
+            return Err(over_budget(client, &self.limits, reason, now));
+        }
+        match self.nicks.find_callee(nick) {
+            Ok(target) => Ok(target),
+            Err(_) if !self.addresses.guess(from, &self.limits, now) => {
+                let reason = too_many_guesses(&self.limits);
+                Err(over_budget(client, &self.limits, reason, now))
+            }
+            Err(similar) => Err(Refusal::Declined(match (parsed, similar) {
+                (Ok(nick), Some(other)) => {
+                    format!("no such nick: {nick}; the look-alike {other} is online")
+                }
+                (Ok(nick), None) => format!("no such nick: {nick}"),
+                (Err(_), _) => format!("no such nick: {}", Quoted(nick)),
+            })),
         }
     }
 
@@ -369,19 +387,23 @@ fn not_xcher(client: &Client, got: &str) -> Refusal {
     }
 }
 
-fn needs_nick(client: &Client) -> Result<(), Refusal> {
+pub(super) fn needs_nick(client: &Client) -> Result<(), Refusal> {
     match client.nick {
         Some(_) => Ok(()),
         None => Err(Refusal::Error("X_NICK must come first".into())),
     }
 }
 
-fn spend(client: &mut Client, limits: &RelayLimits, now: Duration) -> Result<(), Refusal> {
+pub(super) fn spend(
+    client: &mut Client,
+    limits: &RelayLimits,
+    now: Duration,
+) -> Result<(), Refusal> {
     let limit = limits.asks_per_minute;
     if client.asks.spend(limit, now) {
         Ok(())
     } else {
-        let reason = format!("too many X_INIT and X_WHO: the limit is {limit} per minute");
+        let reason = format!("too many X_INIT, X_MEET and X_WHO: the limit is {limit} per minute");
         Err(over_budget(client, limits, reason, now))
     }
 }
@@ -408,6 +430,7 @@ fn form(text: &str) -> &'static str {
     match verb(text) {
         "X_INIT" => X_INIT_FORM,
         "X_NICK" => "X_NICK nick",
+        "X_MEET" => "X_MEET nick",
         "X_WHO" => "X_WHO",
         "X_ADDR" => "X_ADDR",
         "X_PING" => "X_PING token",

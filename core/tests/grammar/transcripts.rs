@@ -70,7 +70,7 @@ fn is_accepted_by_a_relay(line: &TranscriptLine) -> bool {
 }
 
 /// The transcripts with lines that are malformed by themselves, whatever came before them.
-const MALFORMED: [&str; 21] = [
+const MALFORMED: [&str; 22] = [
     "binary.txt",
     "cut-character.txt",
     "empty-line.txt",
@@ -87,6 +87,7 @@ const MALFORMED: [&str; 21] = [
     "over-long-line.txt",
     "relay-caller.txt",
     "relay-http-first.txt",
+    "relay-meet.txt",
     "request-port-too-large.txt",
     "request-port-zero.txt",
     "request-size-beyond-u64.txt",

@@ -5,6 +5,7 @@
 mod codes;
 mod driver;
 mod fairness;
+mod meeting;
 mod near;
 mod neighbours;
 mod net;
@@ -13,6 +14,7 @@ mod offline;
 mod passive;
 mod pins;
 mod pipes;
+mod punch;
 mod reach;
 mod receipts;
 mod resume;

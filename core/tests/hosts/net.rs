@@ -12,11 +12,12 @@ use xcher_core::secure::{Identity, PublicKey};
 use xcher_core::{FileName, Limits, Nick, Peer};
 
 use crate::driver::Receiving;
+use crate::meeting::Meeting;
 
 pub(crate) struct Host {
     pub(crate) peer: Peer,
     pub(crate) nick: String,
-    relay: Option<ConnId>,
+    pub(crate) relay: Option<ConnId>,
     pub(crate) events: Vec<Event>,
     pub(crate) files: BTreeMap<String, Vec<u8>>,
     /// Keys under which this host looked for partial files.
@@ -51,11 +52,11 @@ pub(crate) struct Host {
 pub(crate) struct Net {
     pub(crate) hosts: Vec<Host>,
     pub(crate) now: Duration,
-    todo: VecDeque<Todo>,
+    pub(crate) todo: VecDeque<Todo>,
     pub(crate) listeners: BTreeMap<(usize, ListenerId), (u16, Purpose)>,
     last_port: u16,
     /// The other end of each end.
-    wires: BTreeMap<(usize, ConnId), (usize, ConnId)>,
+    pub(crate) wires: BTreeMap<(usize, ConnId), (usize, ConnId)>,
     /// All bytes that came over a data connection.
     pub(crate) data: BTreeMap<(usize, ConnId), Vec<u8>>,
     /// Closed connections whose other end is not one of the hosts.
@@ -76,6 +77,8 @@ pub(crate) struct Net {
     pub(crate) dials: Vec<(ConnId, SocketAddr)>,
     /// Reasons for which the relay refuses the next X_INITs.
     pub(crate) refusals: VecDeque<&'static str>,
+    /// The relay's support for hole punching, and the rendezvous that wait there.
+    pub(crate) meeting: Meeting,
 }
 
 /// The outcome of a dial.
@@ -86,7 +89,7 @@ pub(crate) enum Fate {
     Lost,
 }
 
-enum Todo {
+pub(crate) enum Todo {
     Input(usize, Input<'static>),
     Bytes(usize, ConnId, Vec<u8>),
 }
@@ -151,6 +154,21 @@ impl Net {
         tickets: fn(usize) -> bool,
         nat: bool,
     ) -> Self {
+        Self::begin_with(hosts, config, tickets, nat, false)
+    }
+
+    /// Hosts behind NATs of their own, whose relay supports hole punching.
+    pub(crate) fn behind_nats(hosts: Vec<(&str, Option<Encryption>)>, config: &Config) -> Self {
+        Self::begin_with(hosts, config, |_| true, false, true)
+    }
+
+    fn begin_with(
+        hosts: Vec<(&str, Option<Encryption>)>,
+        config: &Config,
+        tickets: fn(usize) -> bool,
+        nat: bool,
+        meets: bool,
+    ) -> Self {
         let hosts = hosts.into_iter().map(|(nick, encryption)| {
             let nicks = vec![Nick::parse(nick).unwrap()];
             let config = Config { nicks, ..config.clone() };
@@ -199,6 +217,7 @@ impl Net {
             drawn: Vec::new(),
             dials: Vec::new(),
             refusals: VecDeque::new(),
+            meeting: Meeting::new(meets),
         };
         for host in 0..net.hosts.len() {
             net.with(host, |peer, now, actions| peer.start(now, actions));
@@ -417,6 +436,9 @@ impl Net {
             Action::Write { conn, bytes } if self.hosts[host].relay == Some(conn) => {
                 self.relay(host, &bytes);
             }
+            Action::Write { conn, bytes } if self.meeting.is_rendezvous(host, conn) => {
+                self.attend(host, conn, &bytes);
+            }
             Action::Write { conn, bytes } => {
                 self.hosts[host].written.extend(&bytes);
                 self.give(host, Input::Sent { conn, bytes: bytes.len() });
@@ -424,12 +446,17 @@ impl Net {
                     self.todo.push_back(Todo::Bytes(*other, *end, bytes));
                 }
             }
+            Action::Close { conn } if self.meeting.leave(host, conn) => {}
             Action::Close { conn } => match self.wires.remove(&(host, conn)) {
                 Some((other, end)) => {
                     self.give(other, Input::Closed { conn: end, why: None });
                 }
                 None => self.closed_outsiders.push(conn),
             },
+            Action::DialRendezvous { conn, listener, .. } => {
+                self.dial_rendezvous(host, conn, listener);
+            }
+            Action::Punch { listener, to, is_caller } => self.punch(host, listener, to, is_caller),
             Action::Pause { .. } | Action::Resume { .. } | Action::RelayVerified { .. } => {}
             Action::Pin { nick, key } => self.hosts[host].pins.push((nick, key)),
             Action::Notify(event) => self.hosts[host].events.push(event),
@@ -475,11 +502,17 @@ impl Net {
                 ["X_CAPS", ref words @ ..] if words.contains(&"ticket") && (self.tickets)(from) => {
                     self.hosts[from].knows_near = words.contains(&"near");
                     let near = if self.nat { " near" } else { "" };
-                    (Some(from), format!("X_CAPS from ticket{near}\n"))
+                    let meet = if self.meeting.is_supported { " meet" } else { "" };
+                    self.meeting.has_named(from, words.contains(&"meet"));
+                    (Some(from), format!("X_CAPS from ticket{near}{meet}\n"))
                 }
                 ["X_ADDR"] => {
                     let seen = if self.nat { NAT.into() } else { ip(from) };
                     (Some(from), format!("X_ADDR {seen}\n"))
+                }
+                ["X_MEET", to] => {
+                    self.invite(from, to);
+                    (None, String::new())
                 }
                 ["X_INIT", ..] if !self.refusals.is_empty() => {
                     let reason = self.refusals.pop_front().unwrap();
@@ -523,7 +556,7 @@ impl Net {
 }
 
 /// Makes a ticket, a different one for each number.
-fn ticket(number: usize) -> String {
+pub(crate) fn ticket(number: usize) -> String {
     let letters = b"BCDEFGHIJKLMNOPQRSTUVWXYZ";
     let [first, second] = [number % 25, number / 25].map(|at| char::from(letters[at]));
     format!("{first}{second}AAAAAAAAAAAAAAAAAAAA==")

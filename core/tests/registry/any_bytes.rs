@@ -21,6 +21,10 @@ fn words() -> impl Strategy<Value = Vec<u8>> {
         b"X_PING ",
         b"X_PONG x\n",
         b"X_CAPS from\n",
+        b"X_CAPS from ticket meet\n",
+        b"X_MEET a\n",
+        b"X_MEET c 1\n",
+        b"X_MEET BwcHBwcHBwcHBwcHBwcHBw==\n",
         b"X_ERR a b\n",
         b"X_FROM a\n",
         b"X_",
@@ -43,7 +47,7 @@ fn words() -> impl Strategy<Value = Vec<u8>> {
 
 /// The output of three connections, the first of which sent `bytes` split at `cuts`, and what was closed.
 fn outcome(bytes: &[u8], cuts: &[usize]) -> (Vec<String>, BTreeMap<ConnId, CloseReason>) {
-    let mut relay = Relay::new(RelayLimits { unsent: 4000, ..RelayLimits::default() });
+    let mut relay = Relay::with_port(RelayLimits { unsent: 4000, ..RelayLimits::default() });
     relay.sends_at_once = false;
     relay.connect(ALICE);
     relay.register(BOB, "a");
@@ -82,7 +86,7 @@ proptest! {
         steps in prop::collection::vec((0u64..4, 0u8..10, words(), 0u64..40), 0..60),
     ) {
         let limits = RelayLimits { connections: 3, unsent: 500, ..RelayLimits::default() };
-        let mut relay = Relay::new(limits);
+        let mut relay = Relay::with_port(limits);
         relay.sends_at_once = false;
         for (conn, kind, bytes, time) in steps {
             let conn = ConnId(conn);

@@ -61,7 +61,7 @@ fn budget_for_init_and_who_is_restored() {
     for _ in 0..50 {
         assert_eq!(
             relay.ask(ALICE, "X_INIT alice 127.0.0.1 4000"),
-            "X_ERR X_INIT too many X_INIT and X_WHO: the limit is 60 per minute\n"
+            "X_ERR X_INIT too many X_INIT, X_MEET and X_WHO: the limit is 60 per minute\n"
         );
     }
     relay.now += seconds(1);

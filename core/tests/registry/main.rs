@@ -14,6 +14,7 @@ mod limits;
 mod near;
 mod nicks;
 mod queries;
+mod rendezvous;
 mod reports;
 mod silence;
 
@@ -51,6 +52,12 @@ impl Relay {
             reports: Vec::new(),
             sends_at_once: true,
         }
+    }
+
+    /// A relay that knows its own TCP port.
+    fn with_port(limits: RelayLimits) -> Self {
+        let registry = Registry::new(limits.clone(), [7; 32]).with_port(9247);
+        Self { registry, ..Self::new(limits) }
     }
 
     fn handle(&mut self, input: Input<'_>) {

@@ -12,7 +12,7 @@ const CLIENT: ConnId = ConnId(1);
 pub(crate) struct Relay {
     registry: Registry,
     now: Duration,
-    /// Nicks of the other clients, from connection 2 on.
+    /// Nicks or names of the other clients, from connection 2 on.
     others: Vec<String>,
     /// The address at which the relay sees its clients.
     seen: IpAddr,
@@ -21,12 +21,8 @@ pub(crate) struct Relay {
 impl Relay {
     pub(crate) fn new() -> Self {
         let now = Duration::ZERO;
-        let mut relay = Self {
-            registry: Registry::new(RelayLimits::default(), [7; 32]),
-            now,
-            others: Vec::new(),
-            seen: [127, 0, 0, 1].into(),
-        };
+        let mut relay =
+            Self { registry: new_registry(), now, others: Vec::new(), seen: [127, 0, 0, 1].into() };
         relay.connect(CLIENT);
         relay
     }
@@ -57,6 +53,10 @@ impl Relay {
     }
 }
 
+fn new_registry() -> Registry {
+    Registry::new(RelayLimits::default(), [7; 32])
+}
+
 impl crate::Side for Relay {
     fn perform(&mut self, text: &str, out: &mut Vec<u8>) -> Vec<String> {
         let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
@@ -68,6 +68,19 @@ impl crate::Side for Relay {
                 let bytes = format!("X_NICK {rest}\n");
                 // The answer to this other client is not part of the conversation.
                 self.input(Input::Received { conn, bytes: bytes.as_bytes() }, out);
+                Vec::new()
+            }
+            "visit" => {
+                let (name, line) = rest.split_once(' ').unwrap();
+                let conn = ConnId(self.others.len() as u64 + 2);
+                self.others.push(name.to_owned());
+                self.connect(conn);
+                let bytes = format!("{line}\n");
+                self.input(Input::Received { conn, bytes: bytes.as_bytes() }, out)
+            }
+            "port" => {
+                let registry = std::mem::replace(&mut self.registry, new_registry());
+                self.registry = registry.with_port(rest.parse().unwrap());
                 Vec::new()
             }
             "seen" => {
@@ -86,7 +99,7 @@ impl crate::Side for Relay {
                 self.now += Duration::from_secs(rest.parse().unwrap());
                 self.input(Input::Tick, out)
             }
-            _ => panic!("expected online, seen, from or wait, got {text}"),
+            _ => panic!("expected online, visit, port, seen, from or wait, got {text}"),
         }
     }
 

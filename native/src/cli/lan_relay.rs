@@ -48,7 +48,9 @@ impl LanRelay {
         let listener = listen().await.map_err(unavailable)?;
         let port = listener.local_addr().map_err(unavailable)?.port();
         let limits = RelayLimits { connections: MAX_CONNECTIONS, ..RelayLimits::default() };
-        let relay = Relay::new(RelayConfig { limits, identity: None }).map_err(CliError::local)?;
+        // In one network no NAT is between hosts.
+        let config = RelayConfig { limits, identity: None, port: None };
+        let relay = Relay::new(config).map_err(CliError::local)?;
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
             // The sender is dropped at the end, too.

@@ -9,14 +9,18 @@ impl Host {
     pub(super) fn act(&mut self, action: Action) {
         match action {
             Action::DialRelay { conn } => self.dial_relay(conn),
-            Action::Dial { conn, to, path, purpose, link: _ } => {
-                self.dial_host(conn, to, path, purpose)
+            Action::DialRendezvous { conn, listener, port } => {
+                self.dial_rendezvous(conn, listener, port);
             }
-            Action::DialRendezvous { .. } | Action::Punch { .. } => {}
-            Action::Listen { listener, ip, path, purpose, link: _ } => {
-                self.listen(listener, ip, path, purpose);
+            Action::Punch { listener, to, is_caller } => self.punch(listener, to, is_caller),
+            Action::Dial { conn, to, path, purpose, link } => {
+                self.dial_host(conn, to, path, purpose, link);
+            }
+            Action::Listen { listener, ip, path, purpose, link } => {
+                self.listen(listener, ip, path, purpose, link);
             }
             Action::StopListening { listener } => {
+                self.punch_ports.remove(&listener);
                 self.listeners.remove(&listener);
             }
             Action::Write { conn, bytes } => {
@@ -89,7 +93,13 @@ impl Host {
         }
         self.data_connections.remove(&conn);
         if let Some(connection) = self.packet_connections.remove(&conn) {
-            self.closing.spawn(connection.close());
+            let link = self.links.remove(&conn);
+            self.closing.spawn(async move {
+                connection.close().await;
+                if let Some(link) = link {
+                    link.close().await;
+                }
+            });
         }
         self.stop_transfer(conn);
     }

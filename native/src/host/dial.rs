@@ -1,13 +1,15 @@
-//! Connections that this host opens, directly or through a bridge.
+//! Connections that this host opens, directly, through a bridge or over a link.
 
 use std::io;
 use std::net::SocketAddr;
 
-use tokio::net::TcpStream;
-use xcher_core::peer::{ConnId, Path, Purpose};
+use tokio::net::{TcpListener, TcpStream};
+use xcher_core::peer::{ConnId, ListenerId, Path, Purpose};
 
 use super::Host;
 use super::connection::Connection;
+use super::link::{Link, no_link};
+use super::shared_port::connect_from;
 use super::task_report::TaskReport;
 use super::tunnel::{Tunnel, no_tunnel};
 
@@ -31,6 +33,7 @@ impl Host {
     }
 
     pub(super) fn dial_relay(&mut self, conn: ConnId) {
+        self.relay_conn = Some(conn);
         let (relay, token) = (self.relay.clone(), self.token.clone());
         let tls_roots = self.tls_roots.clone();
         let dial = async move {
@@ -45,12 +48,42 @@ impl Host {
         self.dial(conn, dial, Purpose::Control);
     }
 
-    pub(super) fn dial_host(&mut self, conn: ConnId, to: SocketAddr, path: Path, purpose: Purpose) {
+    /// Connects to the relay from the port of a listener. The relay must see this host at the same address as
+    /// on its first connection, so the name of the relay is not looked up again: it may have several addresses.
+    pub(super) fn dial_rendezvous(&mut self, conn: ConnId, listener: ListenerId, port: u16) {
+        let is_bridge = self.relay.bridge().is_some();
+        let to =
+            self.relay_at.map(|at| if is_bridge { SocketAddr::new(at.ip(), port) } else { at });
+        let from = self.punch_ports.get(&listener).map(TcpListener::local_addr);
+        let dial = async move {
+            let (Some(to), Some(from)) = (to, from) else {
+                return Err(io::Error::new(
+                    io::ErrorKind::NotConnected,
+                    "not connected to a relay",
+                ));
+            };
+            connect_from(from?, to).await.and_then(Connection::direct)
+        };
+        self.dial(conn, dial, Purpose::Control);
+    }
+
+    pub(super) fn dial_host(
+        &mut self,
+        conn: ConnId,
+        to: SocketAddr,
+        path: Path,
+        purpose: Purpose,
+        link: Option<ConnId>,
+    ) {
         let tunnel = self.tunnel.as_ref().map(|tunnel| (tunnel.client(), tunnel.addresses.0));
+        let link = link.and_then(|link| self.links.get(&link)).map(Link::client);
         let dial = async move {
             match path {
-                Path::Direct | Path::Punched => {
-                    TcpStream::connect(to).await.and_then(Connection::direct)
+                Path::Direct => TcpStream::connect(to).await.and_then(Connection::direct),
+                Path::Punched => {
+                    let link = link.ok_or_else(no_link)?;
+                    let stream = link.dial(to).await?;
+                    Ok(Connection { stream, local: link.local, remote: to, tunnel: None })
                 }
                 Path::Bridge => {
                     let (client, local) = tunnel.ok_or_else(no_tunnel)?;

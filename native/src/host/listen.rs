@@ -1,5 +1,6 @@
-//! Ports that a peer is expected to connect to, of this host or allocated by a bridge.
+//! Ports that a peer is expected to connect to: of this host, of a link, or allocated by a bridge.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 #[cfg(feature = "map-ports")]
 use std::sync::Arc;
@@ -7,18 +8,27 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use xcher_core::peer::{Input, ListenerId, Path, Purpose};
+use xcher_core::peer::{ConnId, Input, ListenerId, Path, Purpose};
 
 use super::Host;
 use super::connection::Connection;
+use super::link::{Link, no_link};
+use super::shared_port;
+use super::stream_ports::StreamPort;
 use super::task_report::TaskReport;
-use super::tunnel::{TunnelClient, no_tunnel};
+use super::tunnel::{AllocatedPort, TunnelClient, no_tunnel};
 use crate::net::accept::Acceptor;
 #[cfg(feature = "map-ports")]
 use crate::port_mapping::Pool;
 
 /// A listener, closed on drop.
 pub(super) struct Listener(JoinHandle<()>);
+
+impl Listener {
+    pub(super) fn new(task: JoinHandle<()>) -> Self {
+        Self(task)
+    }
+}
 
 impl Drop for Listener {
     fn drop(&mut self) {
@@ -28,7 +38,7 @@ impl Drop for Listener {
 
 /// Connections that the system holds before they are accepted: the one expected and a few of third
 /// parties.
-const BACKLOG: u32 = 16;
+pub(super) const BACKLOG: u32 = 16;
 
 impl Host {
     pub(super) fn listen(
@@ -37,8 +47,15 @@ impl Host {
         ip: IpAddr,
         path: Path,
         purpose: Purpose,
+        link: Option<ConnId>,
     ) {
         let reporter = self.reporter.clone();
+        if path == Path::Punched {
+            return match link {
+                Some(link) => self.listen_on_link(listener, purpose, link),
+                None => self.listen_to_punch(listener, ip),
+            };
+        }
         if path == Path::Bridge {
             let Some(tunnel) = &self.tunnel else {
                 let why = no_tunnel().to_string().into();
@@ -61,6 +78,37 @@ impl Host {
         let task = tokio::spawn(accept_here(socket, listener, purpose, reporter));
         self.listeners.insert(listener, Listener(task));
         self.later(Input::Listening { listener, allocated_at: None, port });
+    }
+
+    /// Listens for streams of a link.
+    fn listen_on_link(&mut self, listener: ListenerId, purpose: Purpose, link: ConnId) {
+        let Some(link) = self.links.get(&link).map(Link::client) else {
+            let why = no_link().to_string().into();
+            return self.later(Input::ListenFailed { listener, why });
+        };
+        let port = link.listen();
+        let local = SocketAddr::new(link.local.ip(), port.number);
+        let reporter = self.reporter.clone();
+        let task = tokio::spawn(accept_streams(port, listener, local, purpose, reporter));
+        self.listeners.insert(listener, Listener(task));
+        self.later(Input::Listening { listener, allocated_at: None, port: local.port() });
+    }
+
+    /// Listens at a port from which this host is going to dial. Nothing is accepted there before the other
+    /// host's address is known.
+    fn listen_to_punch(&mut self, listener: ListenerId, ip: IpAddr) {
+        let bound = shared_port::listen(ip).and_then(|socket| Ok((socket.local_addr()?, socket)));
+        match bound {
+            Ok((at, socket)) => {
+                self.punch_ports.insert(listener, socket);
+                let port = at.port();
+                self.later(Input::Listening { listener, allocated_at: None, port });
+            }
+            Err(error) => {
+                let why = cannot_listen(ip, &error);
+                self.later(Input::ListenFailed { listener, why });
+            }
+        }
     }
 }
 
@@ -133,7 +181,7 @@ async fn accept_at_bridge(
     purpose: Purpose,
     reporter: mpsc::Sender<TaskReport>,
 ) {
-    let mut port = match client.listen().await {
+    let port = match client.listen().await {
         Ok(port) => port,
         Err(error) => {
             let why = error.to_string().into();
@@ -141,13 +189,26 @@ async fn accept_at_bridge(
             return;
         }
     };
-    let at = port.at;
-    let mut reported = reporter.send(TaskReport::Allocated { listener, at }).await;
-    while reported.is_ok()
-        && let Some((stream, remote)) = port.accept().await
-    {
-        let report = TaskReport::Accepted { listener, stream, local: at, remote, purpose };
-        reported = reporter.send(report).await;
+    let AllocatedPort { at, visitors, stream: _stream } = port;
+    if reporter.send(TaskReport::Allocated { listener, at }).await.is_ok() {
+        accept_streams(visitors, listener, at, purpose, reporter).await;
+    }
+}
+
+/// Accepts streams of a tunnel or a link.
+async fn accept_streams(
+    mut port: StreamPort,
+    listener: ListenerId,
+    local: SocketAddr,
+    purpose: Purpose,
+    reporter: mpsc::Sender<TaskReport>,
+) {
+    while let Some((stream, remote)) = port.accept().await {
+        let report = TaskReport::Accepted { listener, stream, local, remote, purpose };
+        // Fails only if the host was dropped.
+        if reporter.send(report).await.is_err() {
+            return;
+        }
     }
 }
 
@@ -161,5 +222,9 @@ fn bind(ip: IpAddr) -> Result<(u16, TcpListener), Box<str>> {
         let listener = socket.listen(BACKLOG)?;
         Ok((listener.local_addr()?.port(), listener))
     };
-    bind().map_err(|error: std::io::Error| format!("cannot listen on {ip}: {error}").into())
+    bind().map_err(|error| cannot_listen(ip, &error))
+}
+
+fn cannot_listen(ip: IpAddr, error: &io::Error) -> Box<str> {
+    format!("cannot listen on {ip}: {error}").into()
 }

@@ -12,13 +12,18 @@ mod encryption;
 mod event;
 mod file_transfer;
 mod known_keys;
+mod link;
 mod listen;
+mod loopback;
 mod mapped_ports;
 mod opened_file;
 mod packet_connection;
 mod partial_prefix;
+mod punch;
 mod setup;
+mod shared_port;
 mod stdio;
+mod stream_ports;
 mod streaming;
 mod task_report;
 mod tls_roots;
@@ -27,11 +32,12 @@ mod tunnel;
 mod web_socket;
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use xcher_core::code::Code;
@@ -44,6 +50,7 @@ use crate::RelayAddress;
 use crate::data::BufferBudget;
 use crate::files::{Inbox, KeptPartial, Partial, Shares, Walk};
 use known_keys::KnownKeys;
+use link::Link;
 use listen::Listener;
 use mapped_ports::MappedPorts;
 use opened_file::OpenedFile;
@@ -78,6 +85,9 @@ pub struct Host {
     known_keys: Option<KnownKeys>,
     /// The tunnel to the bridge, if the relay is reached through one.
     tunnel: Option<Tunnel>,
+    /// The connection to the relay, and the address that it was last connected to.
+    relay_conn: Option<ConnId>,
+    relay_at: Option<SocketAddr>,
     shares: Arc<Shares>,
     inbox: Option<Arc<Inbox>>,
     /// The stream that takes the place of a folder.
@@ -96,6 +106,10 @@ pub struct Host {
     data_connections: HashMap<ConnId, TcpStream>,
     dials: HashMap<ConnId, AbortHandle>,
     listeners: HashMap<ListenerId, Listener>,
+    /// Ports from which another host is going to be dialled (section 5.8).
+    punch_ports: HashMap<ListenerId, TcpListener>,
+    /// For each control connection that is a stream of a link, that link.
+    links: HashMap<ConnId, Link>,
     mapped_ports: MappedPorts,
     walks: HashMap<SessionId, Walk>,
     transfers: HashMap<TransferId, Transfer>,
@@ -145,6 +159,8 @@ impl Host {
             tls_roots: setup.tls_roots,
             known_keys,
             tunnel: None,
+            relay_conn: None,
+            relay_at: None,
             shares: Arc::new(setup.shares),
             inbox,
             output,
@@ -158,6 +174,8 @@ impl Host {
             data_connections: HashMap::new(),
             dials: HashMap::new(),
             listeners: HashMap::new(),
+            punch_ports: HashMap::new(),
+            links: HashMap::new(),
             mapped_ports,
             walks: HashMap::new(),
             transfers: HashMap::new(),

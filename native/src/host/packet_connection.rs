@@ -39,9 +39,7 @@ pub(super) struct PacketConnection {
 
 impl PacketConnection {
     fn new(conn: ConnId, stream: TcpStream, reporter: &mpsc::Sender<TaskReport>) -> Self {
-        let keepalive = socket2::TcpKeepalive::new().with_time(KEEPALIVE_INTERVAL);
-        // If this fails, the state machine's timeouts still detect a dead peer, only later.
-        let _ = socket2::SockRef::from(&stream).set_tcp_keepalive(&keepalive);
+        probe_when_idle(&stream);
         let (read, write) = stream.into_split();
         let (writes, queue) = mpsc::unbounded_channel();
         let read_permit = Arc::new(Notify::new());
@@ -82,6 +80,13 @@ impl PacketConnection {
         self.writer.abort();
         self.reader.abort();
     }
+}
+
+/// Makes TCP probe the other end while nothing is sent.
+pub(super) fn probe_when_idle(stream: &TcpStream) {
+    let keepalive = socket2::TcpKeepalive::new().with_time(KEEPALIVE_INTERVAL);
+    // If this fails, the state machine's timeouts still detect a dead peer, only later.
+    let _ = socket2::SockRef::from(stream).set_tcp_keepalive(&keepalive);
 }
 
 impl Host {

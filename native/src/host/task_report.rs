@@ -12,6 +12,7 @@ use xcher_core::{FileName, Kind, Nick, NotStored, Size};
 use super::Host;
 use super::connection::Connection;
 use super::event::HostEvent;
+use super::link::Link;
 use super::opened_file::OpenedFile;
 use super::partial_prefix::PartialPrefix;
 use crate::files::{Chunk, NotShared, Partial, Walk};
@@ -49,6 +50,12 @@ pub(super) enum TaskReport {
         local: SocketAddr,
         remote: SocketAddr,
         purpose: Purpose,
+    },
+    /// A link was established at the port of a listener, with its control connection.
+    Linked {
+        listener: ListenerId,
+        link: Box<Link>,
+        stream: TcpStream,
     },
     Received {
         conn: ConnId,
@@ -127,6 +134,9 @@ impl Host {
                     return;
                 }
                 let Connection { stream, local, remote, tunnel } = connection;
+                if self.relay_conn == Some(conn) {
+                    self.relay_at = Some(remote);
+                }
                 if tunnel.is_some() {
                     self.tunnel = tunnel;
                 }
@@ -160,6 +170,17 @@ impl Host {
                 self.input(Input::Accepted { listener, conn, local, remote });
                 self.permit_read(conn);
             }
+            TaskReport::Linked { listener, link, stream } => {
+                if !self.listeners.contains_key(&listener) {
+                    return;
+                }
+                let conn = self.peer.new_conn();
+                let (local, remote) = link.addresses();
+                self.links.insert(conn, *link);
+                self.adopt(conn, stream, Purpose::Control);
+                self.input(Input::Accepted { listener, conn, local, remote });
+                self.permit_read(conn);
+            }
             TaskReport::Received { conn, bytes } => {
                 if self.packet_connections.contains_key(&conn) {
                     self.input(Input::Received { conn, bytes: &bytes });
@@ -170,6 +191,9 @@ impl Host {
             TaskReport::Closed { conn, why } => {
                 if let Some(connection) = self.packet_connections.remove(&conn) {
                     connection.abort();
+                    if let Some(link) = self.links.remove(&conn) {
+                        self.closing.spawn(link.close());
+                    }
                     self.input(Input::Closed { conn, why });
                 }
             }

@@ -1,32 +1,29 @@
 //! The client of a bridge (section 10), for a host that cannot be reached, or that may use only the web.
 //!
 //! A WebSocket carries many streams. Each begins with a line that says its use, and is then connected to
-//! a loopback TCP connection, so that the rest of the host, file transfers included, works with TCP
-//! sockets alone.
+//! a loopback connection.
 
-use std::collections::HashMap;
+use std::future::pending;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use xcher_core::Quoted;
 use xcher_core::tunnel::FirstLine;
 
+use super::loopback::to_loopback;
+use super::stream_ports::{StreamPort, StreamPorts};
 use super::tls_roots::TlsRoots;
 use super::web_socket::{self, WebSocket};
 use crate::relay_address::BridgeUrl;
-use crate::tunnel::{Endpoint, Mode, Opener, Stream, multiplex, read_first_line};
+use crate::tunnel::{Mode, Opener, Stream, multiplex, read_first_line};
 
 /// Time for the bridge to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
-/// The most visitors that wait for one listener.
-const MAX_WAITING_VISITORS: usize = 16;
 
 /// A tunnel to a bridge. Dropping it returns everything that was allocated.
 pub(super) struct Tunnel {
@@ -54,20 +51,19 @@ impl Tunnel {
         tls_roots: &TlsRoots,
     ) -> io::Result<Self> {
         let WebSocket { bytes, addresses } = web_socket::connect(bridge, token, tls_roots).await?;
-        let listeners = Arc::<Listeners>::default();
-        let inbound = Arc::clone(&listeners);
+        let ports = StreamPorts::default();
+        let inbound = ports.clone();
         let (opener, run) = multiplex(bytes, Mode::Client, move |stream| {
-            tokio::spawn(pass_to_listener(stream, Arc::clone(&inbound)));
+            tokio::spawn(pass_to_listener(stream, inbound.clone()));
         });
-        let waiting = Arc::clone(&listeners);
+        let open = ports.clone();
         let task = tokio::spawn(async move {
             if let Err(error) = run.await {
                 tracing::info!(%error, "tunnel failed");
             }
-            // Ends the wait of all who listen.
-            lock(&waiting).clear();
+            open.close();
         });
-        let client = TunnelClient { opener, listeners };
+        let client = TunnelClient { opener, ports };
         Ok(Self { client, addresses, task: task.abort_handle() })
     }
 
@@ -82,14 +78,11 @@ pub(super) fn no_tunnel() -> io::Error {
     io::Error::new(io::ErrorKind::NotConnected, "not connected to a bridge")
 }
 
-/// For each allocated port, the channel that its visitors are passed to.
-type Listeners = Mutex<HashMap<u16, mpsc::Sender<(TcpStream, SocketAddr)>>>;
-
 /// Asks the bridge for connections and listeners.
 #[derive(Clone)]
 pub(super) struct TunnelClient {
     opener: Opener,
-    listeners: Arc<Listeners>,
+    ports: StreamPorts,
 }
 
 impl TunnelClient {
@@ -98,14 +91,14 @@ impl TunnelClient {
         let mut stream = self.opener.open().await?;
         stream.write_all(&FirstLine::Relay.to_line()).await?;
         stream.flush().await?;
-        to_loopback(stream).await
+        to_loopback(stream, pending()).await
     }
 
     /// Opens a connection to `to`.
     pub(super) async fn dial(&self, to: SocketAddr) -> io::Result<TcpStream> {
         let mut stream = self.opener.open().await?;
         match request(&mut stream, &FirstLine::Dial(to)).await?.as_str() {
-            "YES" => to_loopback(stream).await,
+            "YES" => to_loopback(stream, pending()).await,
             answer => Err(refusal(answer)),
         }
     }
@@ -117,10 +110,7 @@ impl TunnelClient {
         let Ok(FirstLine::Listening(at)) = FirstLine::parse(&answer) else {
             return Err(refusal(&answer));
         };
-        let (sender, visitors) = mpsc::channel(MAX_WAITING_VISITORS);
-        lock(&self.listeners).insert(at.port(), sender);
-        let listeners = Arc::clone(&self.listeners);
-        Ok(AllocatedPort { at, visitors, listeners, _stream: stream })
+        Ok(AllocatedPort { at, visitors: self.ports.open(at.port()), stream })
     }
 }
 
@@ -128,24 +118,9 @@ impl TunnelClient {
 pub(super) struct AllocatedPort {
     /// The address at which others reach it.
     pub(super) at: SocketAddr,
-    visitors: mpsc::Receiver<(TcpStream, SocketAddr)>,
-    listeners: Arc<Listeners>,
+    pub(super) visitors: StreamPort,
     /// The bridge listens as long as this stream is open.
-    _stream: Stream,
-}
-
-impl AllocatedPort {
-    /// Accepts the next connection and returns it with its remote address; `None` once the tunnel has
-    /// ended.
-    pub(super) async fn accept(&mut self) -> Option<(TcpStream, SocketAddr)> {
-        self.visitors.recv().await
-    }
-}
-
-impl Drop for AllocatedPort {
-    fn drop(&mut self) {
-        lock(&self.listeners).remove(&self.at.port());
-    }
+    pub(super) stream: Stream,
 }
 
 fn refusal(answer: &str) -> io::Error {
@@ -166,39 +141,8 @@ async fn request(stream: &mut Stream, line: &FirstLine<'_>) -> io::Result<String
 }
 
 /// Passes a visitor of an allocated port to its listener.
-async fn pass_to_listener(mut stream: Stream, listeners: Arc<Listeners>) {
+async fn pass_to_listener(mut stream: Stream, ports: StreamPorts) {
     let Ok(Ok(line)) = timeout(ANSWER_TIMEOUT, read_first_line(&mut stream)).await else { return };
     let Ok(FirstLine::Accept { port, from }) = FirstLine::parse(&line) else { return };
-    let listener = lock(&listeners).get(&port).cloned();
-    if let Some(listener) = listener
-        && let Ok(socket) = to_loopback(stream).await
-    {
-        // Fails if the listener was closed meanwhile.
-        let _ = listener.send((socket, from)).await;
-    }
-}
-
-/// Connects a stream to a loopback connection, and returns the other end of that.
-async fn to_loopback(stream: Stream) -> io::Result<TcpStream> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    let (near, accepted) = tokio::join!(TcpStream::connect(listener.local_addr()?), async {
-        loop {
-            let (far, from) = listener.accept().await?;
-            // Another program of this machine may find the port first.
-            if from.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) {
-                return io::Result::Ok((far, from));
-            }
-        }
-    });
-    let (near, (far, from)) = (near?, accepted?);
-    if near.local_addr()? != from {
-        return Err(io::Error::other("another program intercepted a loopback connection"));
-    }
-    near.set_nodelay(true)?;
-    tokio::spawn(Endpoint::tcp(far).copy(stream));
-    Ok(near)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    ports.pass(port, stream, from, pending()).await;
 }

@@ -227,6 +227,7 @@ impl Options {
                 calls: self.calls,
                 allow_private: self.allow_private,
                 near: self.near,
+                punch: false,
                 via,
                 advertise: self.advertise,
                 limits: Limits::with_timeout(self.timeout),

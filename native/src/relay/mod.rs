@@ -36,6 +36,9 @@ pub struct RelayConfig {
     pub limits: RelayLimits,
     /// The key that it proves to hosts, by which they recognize it (section 5.6).
     pub identity: Option<Identity>,
+    /// The TCP port at which hosts reach it, with which it helps them to punch holes into their NATs (section
+    /// 5.8). `None` for a relay that does not see its hosts' own addresses.
+    pub port: Option<u16>,
 }
 
 /// Time for connections to end when the relay stops.
@@ -80,6 +83,10 @@ impl Relay {
         let registry = Registry::new(config.limits, seed);
         let registry = match config.identity {
             Some(identity) => registry.with_identity(identity),
+            None => registry,
+        };
+        let registry = match config.port {
+            Some(port) => registry.with_port(port),
             None => registry,
         };
         Ok(Self(Arc::new(Shared {

@@ -123,9 +123,12 @@ impl ToSocket {
                         self.packets.push_back(packet);
                     }
                 }
-                // Closed in both directions, but not by us: the peer reset it.
+                // Closed in both directions, but not by us: the peer reset it, after what it had sent.
                 None if !is_stream_closed_by_us && stream.is_closed() => {
-                    return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+                    return match self.packets.is_empty() {
+                        true => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+                        false => Poll::Ready(Ok(())),
+                    };
                 }
                 None => self.ended = true,
             }
@@ -212,5 +215,42 @@ impl FromSocket {
             }
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::sync::{Arc, Mutex};
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+    use yamux::Mode;
+
+    use super::*;
+    use crate::tunnel::multiplex;
+
+    #[tokio::test]
+    async fn bytes_that_came_before_a_reset_are_passed_on() {
+        let (near, far) = duplex(64 << 10);
+        let inbound = Arc::<Mutex<Vec<Stream>>>::default();
+        let opened = Arc::clone(&inbound);
+        let (_, accept) =
+            multiplex(near, Mode::Server, move |stream| opened.lock().unwrap().push(stream));
+        let (opener, run) = multiplex(far, Mode::Client, drop);
+        let open = async {
+            opener.open().await.unwrap().write_all(b"bytes").await.unwrap();
+            opener.close();
+        };
+        // Both tunnels end before anything is copied.
+        let _ = tokio::join!(accept, run, open);
+        let mut stream = inbound.lock().unwrap().pop().unwrap();
+        let (mut socket, mut end) = duplex(64);
+        let error = copy_both(&mut stream, &mut socket).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+        drop(socket);
+        let mut received = Vec::new();
+        end.read_to_end(&mut received).await.unwrap();
+        assert_eq!(received, b"bytes");
     }
 }

@@ -33,6 +33,8 @@ pub struct Opener(Weak<Mutex<Requests>>);
 #[derive(Debug, Default)]
 struct Requests {
     waiting: VecDeque<oneshot::Sender<io::Result<Stream>>>,
+    /// Set once the tunnel is to be closed.
+    close: bool,
     /// Wakes the tunnel.
     waker: Option<Waker>,
 }
@@ -55,6 +57,17 @@ impl Opener {
             }
         }
         stream.await.map_err(|_| ended())?
+    }
+
+    /// Closes the tunnel once everything that was written to its streams is sent.
+    pub fn close(&self) {
+        if let Some(requests) = self.0.upgrade() {
+            let mut requests = lock(&requests);
+            requests.close = true;
+            if let Some(waker) = requests.waker.take() {
+                waker.wake();
+            }
+        }
     }
 }
 
@@ -97,6 +110,10 @@ where
         loop {
             if request.is_none() {
                 let mut requests = lock(&requests);
+                if requests.close {
+                    drop(requests);
+                    return connection.poll_close(context).map_err(io_error);
+                }
                 request = requests.waiting.pop_front();
                 if request.is_none() {
                     // An idle tunnel keeps no memory.

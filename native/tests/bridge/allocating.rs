@@ -168,6 +168,17 @@ async fn reaches_a_relay_elsewhere() {
     assert_eq!(&said, b"X_NICK bob\n");
     socket.write_all(b"X_NICK bob YES\n").await.unwrap();
     assert_eq!(read_line(&mut link).await, "X_NICK bob YES");
+    // What the bridge does not use passes as it is (section 5.8).
+    link.write_all(b"X_MEET alice\n").await.unwrap();
+    let mut said = [0; 13];
+    soon(socket.read_exact(&mut said)).await.unwrap();
+    assert_eq!(&said, b"X_MEET alice\n");
+    for line in
+        ["X_MEET alice BwcHBwcHBwcHBwcHBwcHBw== 9247", "X_MEET BwcHBwcHBwcHBwcHBwcHBw== 9247"]
+    {
+        socket.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+        assert_eq!(read_line(&mut link).await, line);
+    }
     // An X_INIT that it forwards permits a dial to a port that this bridge allocated.
     let alice = Tunnel::in_memory(&bridge, FAR);
     let mut to_alice = alice.say("X_RELAY").await;

@@ -227,3 +227,41 @@ async fn a_panic_ends_only_its_own_connection() {
     alice.say("X_INIT bob 127.0.0.1 4000\n").await;
     assert_eq!(heir.line().await, "X_INIT bob 127.0.0.1 4000\n");
 }
+
+/// The hosts of a bridge meet over TCP, from the addresses at which the bridge sees them.
+#[tokio::test]
+async fn clients_of_a_bridge_meet_over_tcp() {
+    let relay = Relay::start_with_port(RelayLimits::default()).await;
+    let (mut alice, _alice) = relay.pipe("alice").await;
+    let (mut bob, _bob) = relay.pipe("bob").await;
+    for client in [&mut alice, &mut bob] {
+        client.say("X_CAPS from ticket meet\n").await;
+        assert_eq!(client.line().await, "X_CAPS from ticket near meet\n");
+    }
+    let port = relay.addr.port();
+    alice.say("X_MEET bob\n").await;
+    assert_eq!(bob.line().await, "X_FROM alice\n");
+    let (to_alice, to_bob) = (alice.line().await, bob.line().await);
+    let end = format!(" {port}\n");
+    let invitation = |line: &str, start: &str| {
+        let field = line.strip_prefix(start).and_then(|line| line.strip_suffix(&end));
+        field.unwrap_or_else(|| panic!("{line:?}")).to_owned()
+    };
+    let of_alice = invitation(&to_alice, "X_MEET bob ");
+    let of_bob = invitation(&to_bob, "X_MEET ");
+    // Not over the bridge.
+    let (mut over_bridge, _connection) = relay.pipe_from(FROM, 4096);
+    over_bridge.say(&format!("X_MEET {of_alice}\n")).await;
+    assert!(over_bridge.rest().await.starts_with("X_ERR X_MEET no such invitation"));
+    let (mut one, mut other) = (relay.connect().await, relay.connect().await);
+    one.say(&format!("X_MEET {of_alice}\n")).await;
+    other.say(&format!("X_MEET {of_bob}\n")).await;
+    let [at_one, at_other] = [&one, &other].map(|client| client.0.get_ref().local_addr().unwrap());
+    let (to_one, to_other) = (one.line().await, other.line().await);
+    let shown = |line: &str, at: SocketAddr| {
+        let start = format!("X_MEET {} {} ", at.ip(), at.port());
+        line.strip_prefix(&start).unwrap_or_else(|| panic!("{line:?}")).to_owned()
+    };
+    assert_eq!(shown(&to_one, at_other), shown(&to_other, at_one), "the ticket");
+    drop((one, alice));
+}

@@ -27,9 +27,20 @@ struct Relay {
 impl Relay {
     async fn start(limits: RelayLimits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::run(listener, RelayConfig { limits, identity: None, port: None })
+    }
+
+    /// Starts a relay that knows its own TCP port.
+    async fn start_with_port(limits: RelayLimits) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = Some(listener.local_addr().unwrap().port());
+        Self::run(listener, RelayConfig { limits, identity: None, port })
+    }
+
+    fn run(listener: TcpListener, config: RelayConfig) -> Self {
         let addr = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let relay = relay::Relay::new(RelayConfig { limits, identity: None }).unwrap();
+        let relay = relay::Relay::new(config).unwrap();
         let runs = relay.clone();
         let done = tokio::spawn(async move {
             let stopped = async {

@@ -21,6 +21,8 @@ pub(crate) struct CallListeners {
     rejected_any: bool,
     /// Time at which the call is made over another path too.
     next_path_at: Option<Duration>,
+    /// Time at which hole punching is asked for.
+    punch_at: Option<Duration>,
 }
 
 struct CallListener {
@@ -95,6 +97,24 @@ impl CallListeners {
         self.listeners.push(CallListener { id, path, is_near: true, named: None, expects });
     }
 
+    /// The driver was asked for a listener from whose port the callee is dialled too.
+    pub(crate) fn open_punched(&mut self, id: ListenerId) {
+        let (path, expects) = (Path::Punched, ExpectedTicket::Unknown);
+        self.listeners.push(CallListener { id, path, is_near: false, named: None, expects });
+    }
+
+    /// The relay drew this ticket for a link.
+    pub(crate) fn expect_punched(&mut self, id: ListenerId, ticket: Ticket) {
+        if let Some(listener) = self.listeners.iter_mut().find(|listener| listener.id == id) {
+            listener.expects = ExpectedTicket::Ticket(ticket);
+        }
+    }
+
+    /// Returns true if the relay drew a ticket for any listener.
+    pub(crate) fn has_ticket(&self) -> bool {
+        self.listeners.iter().any(|known| matches!(known.expects, ExpectedTicket::Ticket(_)))
+    }
+
     /// Returns true if a callee behind the same NAT is awaited there.
     pub(crate) fn has_near(&self) -> bool {
         self.listeners.iter().any(|listener| listener.is_near)
@@ -130,7 +150,9 @@ impl CallListeners {
     /// The relay refused an X_INIT; returns false if the call has no other.
     pub(crate) fn refused(&mut self) -> bool {
         self.refusals += 1;
-        self.next_path_at.is_some() || self.refusals < self.listeners.len()
+        // No X_INIT names the port of a rendezvous.
+        let named = self.listeners.iter().filter(|listener| listener.path != Path::Punched);
+        self.next_path_at.is_some() || self.refusals < named.count()
     }
 
     /// The relay said what connections to the address that an X_INIT named must show; returns their path,
@@ -230,6 +252,7 @@ impl CallListeners {
     /// The peer has shown itself, or the call is over: returns what to close.
     pub(crate) fn close(&mut self) -> (Vec<ListenerId>, Vec<ConnId>) {
         self.next_path_at = None;
+        self.punch_at = None;
         let listeners = core::mem::take(&mut self.listeners);
         let waiting = core::mem::take(&mut self.waiting);
         let conns = waiting.into_iter().map(|waiting| waiting.conn).collect();
@@ -248,6 +271,15 @@ impl CallListeners {
 
     pub(crate) fn next_path_at(&self) -> Option<Duration> {
         self.next_path_at
+    }
+
+    pub(crate) fn punch_at(&self) -> Option<Duration> {
+        self.punch_at.filter(|_| SELECTS)
+    }
+
+    /// Asks for hole punching then, or not.
+    pub(crate) fn set_punch(&mut self, at: Option<Duration>) {
+        self.punch_at = at;
     }
 
     /// Brings the next path forward, if there is one.

@@ -74,6 +74,12 @@ impl Candidates {
         self.list.push(Candidate { to, path: Path::Direct, ticket, conn: None, near });
     }
 
+    /// Adds the caller at the other end of an established link.
+    pub(crate) fn add_punched(&mut self, to: SocketAddr, conn: ConnId, ticket: Ticket) {
+        let (path, ticket) = (Path::Punched, Some(ticket));
+        self.list.push(Candidate { to, path, ticket, conn: Some(conn), near: None });
+    }
+
     /// Returns true if a further address of the same caller can be added: a second call from one
     /// address may mean a second session.
     pub(crate) fn accept_another(&self, from: SocketAddr) -> bool {
@@ -123,6 +129,13 @@ impl Candidates {
     pub(crate) fn await_another(&mut self, why: Box<str>, give_up_at: Duration) {
         self.failure = Some(why);
         self.next_dial_at = Some(give_up_at);
+    }
+
+    /// If all have failed, the caller is given up at `at` if that is sooner.
+    pub(crate) fn give_up_at(&mut self, at: Duration) {
+        if self.failure.is_some() {
+            self.next_dial_at = self.next_dial_at.map(|due| due.min(at));
+        }
     }
 
     /// A dial succeeded; returns true if the host there must speak first.

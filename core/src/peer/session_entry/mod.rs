@@ -7,6 +7,7 @@ mod call_listeners;
 mod candidates;
 mod command;
 mod flow_control;
+mod hole_punch;
 mod transfer_queue;
 
 use alloc::boxed::Box;
@@ -21,8 +22,10 @@ pub(crate) use call_listeners::{Admission, CallListeners, ExpectedTicket, Inboun
 pub(crate) use candidates::{Candidates, Greeting};
 pub(crate) use command::Command;
 pub(crate) use flow_control::FlowControl;
+pub(crate) use hole_punch::HolePunch;
 pub(crate) use transfer_queue::TransferQueue;
 
+use super::path_selection::SELECTS;
 use super::{Action, ConnId, Path, Turn};
 use crate::{Limits, Session};
 
@@ -47,6 +50,8 @@ pub(crate) struct SessionEntry {
     pub(crate) listeners: CallListeners,
     /// The addresses at which the caller of this host can be reached.
     pub(crate) candidates: Candidates,
+    /// The attempt to connect through NATs.
+    pub(crate) hole_punch: Option<Box<HolePunch>>,
     pub(crate) fetches: TransferQueue,
     pub(crate) serves: TransferQueue,
     /// Files that were sent and not yet reported as stored or not.
@@ -113,6 +118,7 @@ impl SessionEntry {
             commands: Vec::new(),
             listeners: CallListeners::default(),
             candidates: Candidates::default(),
+            hole_punch: None,
             fetches: TransferQueue::default(),
             serves: TransferQueue::default(),
             receipts: AwaitedReceipts::default(),
@@ -149,10 +155,17 @@ impl SessionEntry {
 
     /// Returns the time at which another path of its call is due.
     pub(crate) fn next_path_at(&self) -> Option<Duration> {
-        match self.call {
+        let next = match self.call {
             Call::Outgoing { .. } => self.listeners.next_path_at(),
             Call::Incoming { .. } => self.candidates.next_dial_at(),
-        }
+        };
+        let punch = self.listeners.punch_at().into_iter().chain(self.punch_until());
+        next.into_iter().chain(punch).min()
+    }
+
+    /// Returns the time at which hole punching is given up.
+    pub(crate) fn punch_until(&self) -> Option<Duration> {
+        self.hole_punch.as_ref().filter(|_| SELECTS)?.until()
     }
 
     pub(crate) fn deadline(&self, limits: &Limits) -> Option<Duration> {

@@ -73,7 +73,9 @@ impl Ports {
         args: &RelayArgs,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), CliError> {
-        let config = RelayConfig { limits: args.limits(), identity: identity(common)? };
+        let port = self.relay.local_addr().map_err(CliError::local)?.port();
+        let (limits, identity) = (args.limits(), identity(common)?);
+        let config = RelayConfig { limits, identity, port: Some(port) };
         let relay = Relay::new(config).map_err(CliError::local)?;
         let start = |front: Front| front.start(&args.bridge, Home::Here(relay.clone()));
         let (bridge, listener) = self.front.map(start).transpose()?.unzip();

@@ -1,0 +1,245 @@
+//! Hole punching: the relay invites two hosts to a rendezvous each, and shows each of them the address of
+//! the other's (section 5.8).
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::client::Client;
+use super::meetings::{Meeting, MeetingId, Role};
+use super::packets::{needs_nick, spend};
+use super::refusal::Refusal;
+use super::{Action, CloseReason, ConnId, Registry};
+use crate::addr::client_prefix;
+use crate::relay_caps::RelayCaps;
+use crate::ticket::Ticket;
+use crate::{Quoted, RelayPacket};
+
+/// The words that both hosts must name.
+const MEET: RelayCaps = RelayCaps::FROM.with(RelayCaps::TICKET).with(RelayCaps::MEET);
+
+/// The state of a connection that has shown an invitation.
+pub(super) struct Rendezvous {
+    stage: Stage,
+    /// Time at which the relay closes it.
+    pub(super) until: Duration,
+}
+
+#[derive(Clone, Copy)]
+enum Stage {
+    /// The other host has not arrived.
+    Waiting(MeetingId),
+    /// Both hosts have each other's address.
+    Met,
+    /// The other host cannot arrive any more.
+    Abandoned,
+}
+
+impl Rendezvous {
+    /// Returns the meeting in which it waits.
+    pub(super) fn waits_in(&self) -> Option<MeetingId> {
+        match self.stage {
+            Stage::Waiting(id) => Some(id),
+            Stage::Met | Stage::Abandoned => None,
+        }
+    }
+}
+
+impl Registry {
+    /// Processes an X_MEET: that of a rendezvous if it is the first packet of its connection, otherwise that
+    /// of a caller.
+    pub(super) fn receive_meet(
+        &mut self,
+        conn: ConnId,
+        field: &str,
+        is_first: bool,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), Refusal> {
+        match self.port {
+            None => Err(Refusal::Error("unknown verb".into())),
+            Some(_) if is_first => self.attend(conn, field, now, actions),
+            Some(port) => self.invite(conn, field, port, now, actions),
+        }
+    }
+
+    /// Invites a caller and its callee. Costs what an X_INIT costs, so that it reveals no more.
+    fn invite(
+        &mut self,
+        conn: ConnId,
+        nick: &str,
+        port: u16,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), Refusal> {
+        let Some(client) = self.clients.get_mut(&conn) else { return Ok(()) };
+        needs_nick(client)?;
+        if !client.supports(MEET) {
+            let reason = "X_CAPS with the words from, ticket and meet must come first";
+            return Err(Refusal::Error(reason.into()));
+        }
+        spend(client, &self.limits, now)?;
+        let from = client.from;
+        let target = self.find_callee(conn, nick, false, now)?;
+        let Some(callee) = self.clients.get(&target).filter(|callee| callee.supports(MEET)) else {
+            let reason = format!("{} does not support hole punching", Quoted(nick));
+            return Err(Refusal::Declined(reason));
+        };
+        let callee_from = callee.from;
+        self.check_waiting(conn)?;
+        self.make_room(target);
+        let invitations = [(); 2].map(|()| Ticket::random(&mut self.entropy));
+        let [to_caller, to_callee] = [0, 1].map(|role| invitations[role].text());
+        let caller = self.nick(conn).cloned();
+        let reads = self.write_with(target, actions, |out| {
+            if let Some(caller) = &caller {
+                RelayPacket::From(caller.as_str()).encode(out);
+            }
+            RelayPacket::Invitation { nick: None, invitation: &to_callee, port }.encode(out);
+        });
+        if !reads {
+            let reason = format!("{nick} does not read and was disconnected");
+            return Err(Refusal::Declined(reason));
+        }
+        let (hosts, from) = ([conn, target], [from, callee_from]);
+        let until = now.saturating_add(self.limits.invitation_timeout);
+        self.meetings.insert(Meeting { hosts, from, invitations, arrived: None }, until);
+        let invitation = RelayPacket::Invitation { nick: Some(nick), invitation: &to_caller, port };
+        self.write(conn, &invitation, actions);
+        Ok(())
+    }
+
+    /// Checks that a caller, and its address, may have another meeting.
+    fn check_waiting(&self, conn: ConnId) -> Result<(), Refusal> {
+        let Some(client) = self.clients.get(&conn) else { return Ok(()) };
+        let own = self.meetings.of_host(conn, client.from);
+        let own = own.filter(|(_, role, _)| *role == Role::Caller).count();
+        let (limit, whose) = if own >= self.limits.invitations {
+            (self.limits.invitations, "your")
+        } else if self.meetings.callers_at(client.from) >= self.limits.invitations_per_address {
+            (self.limits.invitations_per_address, "your address's")
+        } else {
+            return Ok(());
+        };
+        let reason = format!("too many of {whose} X_MEETs wait: the limit is {limit}");
+        Err(Refusal::Declined(reason))
+    }
+
+    /// Ends a callee's oldest meeting with the address that it has the most with, if it has as many as it may,
+    /// so that no caller keeps it from meeting others.
+    fn make_room(&mut self, callee: ConnId) {
+        let Some(client) = self.clients.get(&callee) else { return };
+        let mut count = 0;
+        let mut by_caller = BTreeMap::new();
+        for (id, role, meeting) in self.meetings.of_host(callee, client.from) {
+            if role == Role::Callee {
+                count += 1;
+                let (oldest, of_caller) =
+                    by_caller.entry(client_prefix(meeting.from[0])).or_insert((id, 0));
+                *oldest = id.min(*oldest);
+                *of_caller += 1;
+            }
+        }
+        let most = by_caller.into_values().max_by_key(|(id, of)| (*of, core::cmp::Reverse(*id)));
+        if let Some((oldest, _)) = most.filter(|_| count >= self.limits.invitations) {
+            self.end_meeting(oldest);
+        }
+    }
+
+    /// Takes a connection for the rendezvous of an invitation. The address is the host's own, so no host can
+    /// send another somewhere else; a bridge's client has another address over TCP than the bridge forwards.
+    fn attend(
+        &mut self,
+        conn: ConnId,
+        invitation: &str,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), Refusal> {
+        let Some(client) = self.clients.get_mut(&conn) else { return Ok(()) };
+        let shown = Ticket::parse(invitation).filter(|_| !client.bridged);
+        let found = shown.and_then(|shown| self.meetings.find_invited(client.from, &shown, now));
+        let Some((id, role)) = found else {
+            let reason = "no such invitation for your address, or it was used or has expired";
+            return Err(Refusal::Close(reason.into(), CloseReason::NotInvited));
+        };
+        client.rendezvous = Some(Rendezvous { stage: Stage::Waiting(id), until: id.until });
+        self.advance_alarm(conn);
+        match self.meetings.get_mut(id).map(|meeting| meeting.arrived.replace((role, conn))) {
+            Some(Some((_, first))) => self.introduce(id, conn, first, now, actions),
+            _ => Ok(()),
+        }
+    }
+
+    /// Shows each of two rendezvous the address of the other, in one step: so both hosts can connect at the
+    /// same time.
+    fn introduce(
+        &mut self,
+        id: MeetingId,
+        one: ConnId,
+        other: ConnId,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), Refusal> {
+        self.meetings.remove(id);
+        let at = |conn| self.clients.get(&conn).map(Client::address);
+        let (Some(at_one), Some(at_other)) = (at(one), at(other)) else { return Ok(()) };
+        let until = now.saturating_add(self.limits.rendezvous_timeout);
+        for conn in [one, other] {
+            if let Some(client) = self.clients.get_mut(&conn) {
+                client.rendezvous = Some(Rendezvous { stage: Stage::Met, until });
+                self.advance_alarm(conn);
+            }
+        }
+        if at_one.is_ipv4() != at_other.is_ipv4() {
+            let reason = "one of you has an IPv4 address here, and the other an IPv6 address";
+            self.error(other, "X_MEET", reason, actions);
+            self.close(other, CloseReason::NotMet, actions);
+            return Err(Refusal::Close(reason.into(), CloseReason::NotMet));
+        }
+        let ticket = Ticket::random(&mut self.entropy).text();
+        for (conn, at) in [(one, at_other), (other, at_one)] {
+            let (ip, port) = (at.ip(), at.port());
+            self.write(conn, &RelayPacket::Endpoint { ip, port, ticket: &ticket }, actions);
+        }
+        Ok(())
+    }
+
+    /// Ends the meetings that have expired.
+    pub(super) fn expire_meetings(&mut self, now: Duration) {
+        while let Some(id) = self.meetings.first().filter(|id| id.until <= now) {
+            self.end_meeting(id);
+        }
+    }
+
+    /// Ends the meetings of a connection that is closed.
+    pub(super) fn end_meetings(&mut self, conn: ConnId, client: &Client) {
+        let hosted = self.meetings.of_host(conn, client.from).map(|(id, _, _)| id);
+        let waits_in = client.rendezvous.as_ref().and_then(Rendezvous::waits_in);
+        let all: Vec<_> = hosted.chain(waits_in).collect();
+        for id in all {
+            self.end_meeting(id);
+        }
+    }
+
+    /// Ends a meeting, and makes the end of the rendezvous that waits in it due at once.
+    fn end_meeting(&mut self, id: MeetingId) {
+        let Some(Meeting { arrived: Some((_, conn)), .. }) = self.meetings.remove(id) else {
+            return;
+        };
+        if let Some(client) = self.clients.get_mut(&conn) {
+            client.rendezvous = Some(Rendezvous { stage: Stage::Abandoned, until: Duration::ZERO });
+            self.advance_alarm(conn);
+        }
+    }
+
+    /// Closes a rendezvous whose time is over.
+    pub(super) fn end_rendezvous(&mut self, conn: ConnId, actions: &mut Vec<Action>) {
+        let stage = self.clients.get(&conn).and_then(|client| client.rendezvous.as_ref());
+        if stage.is_some_and(|rendezvous| matches!(rendezvous.stage, Stage::Met)) {
+            return self.close(conn, CloseReason::Met, actions);
+        }
+        self.error(conn, "X_MEET", "the other host did not come", actions);
+        self.close(conn, CloseReason::NotMet, actions);
+    }
+}
