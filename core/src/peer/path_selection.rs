@@ -16,7 +16,7 @@ use crate::ticket::Ticket;
 use crate::{Nick, Quoted};
 
 /// Time for which a caller listens only at its own address.
-const DIRECT_ONLY: Duration = Duration::from_millis(1500);
+const DIRECT_ONLY: Duration = Duration::from_secs(1);
 /// The same while a silent connection is tried, which may or may not be the callee's.
 const DIRECT_ONLY_CONNECTED: Duration = Duration::from_secs(3);
 /// Time for which one candidate of a caller is dialled alone.
@@ -162,8 +162,10 @@ impl Peer {
             self.open_rendezvous(id, turn);
         }
         let conn = self.new_conn();
+        // A caller's NAT may let in this host's bridge and not this host: hole punching comes first.
+        let stagger = if self.can_punch() { DIRECT_ONLY } else { DIAL_STAGGER };
         let Some(entry) = self.sessions.get_mut(&id) else { return };
-        let next = entry.candidates.dial(conn, turn.after(DIAL_STAGGER));
+        let next = entry.candidates.dial(conn, turn.after(stagger));
         let Some((to, path)) = next else { return };
         if !matches!(entry.stage, SessionStage::Dialling { .. }) {
             entry.stage = SessionStage::Dialling { since: turn.now };

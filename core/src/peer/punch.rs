@@ -17,7 +17,7 @@ use crate::ticket::Ticket;
 use crate::{Quoted, RelayPacket};
 
 /// Time for which a caller waits at its own address before it asks for hole punching.
-const PUNCH_AFTER: Duration = Duration::from_millis(750);
+const PUNCH_AFTER: Duration = Duration::from_millis(500);
 /// Time after which it looks again if the relay has forwarded its call.
 const PUNCH_RETRY: Duration = Duration::from_millis(250);
 
@@ -28,7 +28,7 @@ impl Peer {
     }
 
     /// Returns true if the relay supports hole punching, and sees this host at an address of its own.
-    fn can_punch(&self) -> bool {
+    pub(super) fn can_punch(&self) -> bool {
         let Some((local, relay)) = self.relay.ends() else { return false };
         // A relay behind a bridge elsewhere sees the bridge, and is not where this host dials.
         let is_seen = self.relay.login.seen.is_some_and(|seen| seen != relay || seen == local);

@@ -119,7 +119,7 @@ fn refusal_of_the_near_address_does_not_hasten_the_bridge() {
     net.refusals.push_back("refused: 10.0.0.1 is not your address; the relay sees you at 11.0.0.2");
     net.run();
     assert_eq!(net.refusals.len(), 0);
-    net.wait_ms(1499);
+    net.wait_ms(999);
     assert_eq!(named(&net), [IpAddr::from(NAT)]);
     assert_eq!(net.listeners.len(), 1, "the near listener is closed");
     net.wait_ms(1);
@@ -148,9 +148,9 @@ fn unanswered_near_address_does_not_delay_the_bridge() {
         false => Fate::Lost,
     };
     net.call(0, "b");
-    net.wait_ms(1500);
+    net.wait_ms(1000);
     assert_eq!(paths(&net, 0), [(Path::Bridge, false)]);
-    assert_eq!(net.inits.last().map(|(at, _)| *at), Some(Duration::from_millis(2500)));
+    assert_eq!(net.inits.last().map(|(at, _)| *at), Some(Duration::from_millis(2000)));
     assert!(net.listeners.is_empty());
 }
 

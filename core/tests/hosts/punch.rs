@@ -55,7 +55,7 @@ fn hosts_behind_nats_connect_before_the_bridge() {
             let mut net = net_with(&config(via));
             net.fate = fate;
             let session = net.call(0, "b");
-            net.wait_ms(749);
+            net.wait_ms(499);
             assert_eq!(net.meeting.asked, 0);
             net.wait_ms(1);
             assert_eq!([paths(&net, 0), paths(&net, 1)], [[Path::Punched], [Path::Punched]]);
@@ -76,7 +76,7 @@ fn files_go_both_ways_over_a_link() {
     let mut net = net_with(&config(PathPolicy::Auto));
     net.hosts[0].files.insert("x".into(), b"of a".into());
     let session = net.call(0, "b");
-    net.wait_ms(750);
+    net.wait_ms(500);
     net.get(0, session, "y", 4);
     let (there, _) = net.opened(1).unwrap();
     net.get(1, there, "x", 4);
@@ -100,9 +100,9 @@ fn the_bridge_is_not_delayed() {
     let mut net = net_with(&config(PathPolicy::Auto));
     net.meeting.is_lost = true;
     net.call(0, "b");
-    net.wait_ms(750);
+    net.wait_ms(500);
     assert_eq!(net.meeting.asked, 1);
-    net.wait_ms(749);
+    net.wait_ms(499);
     assert_eq!(paths(&net, 0), []);
     net.wait_ms(1);
     assert_eq!([paths(&net, 0), paths(&net, 1)], [[Path::Bridge], [Path::Bridge]]);
@@ -116,7 +116,7 @@ fn failed_hole_punching_leaves_nothing() {
     let mut net = net_with(&config(PathPolicy::default()));
     (net.fate, net.meeting.is_lost) = (ALL_LOST, true);
     net.call(0, "b");
-    net.wait_ms(750);
+    net.wait_ms(500);
     assert_eq!(net.meeting.open(), 2);
     net.wait(10);
     assert_eq!(net.meeting.open(), 0);
@@ -166,7 +166,7 @@ fn a_host_that_does_not_know_it_is_not_invited() {
             }
         }
         net.call(0, "b");
-        net.wait_ms(1500);
+        net.wait_ms(1000);
         assert_eq!(paths(&net, 0), [Path::Bridge], "{caller} {callee}");
         assert_eq!(net.meeting.links, 0);
         nothing_is_left(&net);
@@ -183,9 +183,9 @@ fn a_relay_that_names_third_parties_is_not_believed() {
         let mut net = net_with(&config(PathPolicy::Auto));
         net.meeting.tells = Some(at.parse().unwrap());
         net.call(0, "b");
-        net.wait_ms(750);
+        net.wait_ms(500);
         assert_eq!(net.meeting.attempts(), 0, "{at}");
-        net.wait_ms(750);
+        net.wait_ms(500);
         assert_eq!(paths(&net, 0), [Path::Bridge], "{at}");
         nothing_is_left(&net);
     }
@@ -221,7 +221,7 @@ fn a_stranger_at_the_port_of_a_rendezvous_is_turned_away() {
     let mut net = net_with(&config(PathPolicy::default()));
     net.meeting.is_lost = true;
     net.call(0, "b");
-    net.wait_ms(750);
+    net.wait_ms(500);
     let at =
         net.listeners.keys().filter(|(host, _)| *host == 0).map(|(_, listener)| *listener).max();
     let stranger = net.visit(0, at.unwrap(), b"X_TICKET CCCCCCCCCCCCCCCCCCCCCA==\nX_FILELIST\n");
@@ -238,7 +238,7 @@ fn a_lost_relay_ends_the_rendezvous() {
     (net.fate, net.meeting.is_lost) = (ALL_LOST, true);
     let nick = Nick::parse("b").unwrap();
     net.with(0, |peer, now, actions| peer.open(nick, now, actions)).unwrap();
-    net.wait_ms(750);
+    net.wait_ms(500);
     net.close_rendezvous();
     net.wait(31);
     nothing_is_left(&net);

@@ -78,11 +78,11 @@ fn bridge_is_tried_when_no_connection_comes() {
                 (true, Path::Bridge) => Fate::Connected,
                 _ => Fate::Lost,
             }) as fn(usize, SocketAddr, Path) -> Fate,
-            1500 + 750,
+            1000 + 750,
         ),
         // A is behind NAT.
-        (|_, to, _| if is_allocated(to) { Fate::Connected } else { Fate::Refused }, 1500),
-        (|_, to, _| if is_allocated(to) { Fate::Connected } else { Fate::Lost }, 1500),
+        (|_, to, _| if is_allocated(to) { Fate::Connected } else { Fate::Refused }, 1000),
+        (|_, to, _| if is_allocated(to) { Fate::Connected } else { Fate::Lost }, 1000),
     ] {
         let mut net = net();
         net.fate = fate;
@@ -92,7 +92,7 @@ fn bridge_is_tried_when_no_connection_comes() {
             net.wait_ms(50);
         }
         assert_eq!([paths(&net, 0), paths(&net, 1)], [[Path::Bridge], [Path::Bridge]]);
-        assert_eq!(inits(&net), [(ip(0), 0), (BRIDGE.into(), 1500)]);
+        assert_eq!(inits(&net), [(ip(0), 0), (BRIDGE.into(), 1000)]);
         assert!(net.listeners.is_empty(), "the other listener is left");
         assert_eq!([net.errors(0), net.errors(1)], [[], []], "one session for each");
         exchanges(&mut net);
@@ -132,7 +132,7 @@ fn unencrypted_sides_know_their_own_end_only() {
     net.fate = |_, to, _| if is_allocated(to) { Fate::Connected } else { Fate::Lost };
     let a = net.call(0, "b");
     net.with(0, |peer, now, actions| peer.list(a, now, actions)).unwrap();
-    net.wait_ms(1500);
+    net.wait_ms(1000);
     assert_eq!([paths(&net, 0), paths(&net, 1)], [[Path::Bridge], [Path::Direct]]);
 }
 
@@ -170,7 +170,7 @@ fn user_is_asked_once_and_may_answer_late() {
             net_with(Config { via: PathPolicy::Auto, calls: CallPolicy::Ask, ..Config::default() });
         net.fate = fate;
         net.call(0, "b");
-        net.wait_ms(1500);
+        net.wait_ms(1000);
         net.wait(10);
         assert_eq!(inits(&net).len(), 2);
         let call = |event: &Event| match event {
@@ -190,7 +190,7 @@ fn one_refusal_covers_both_addresses() {
     let mut net =
         net_with(Config { via: PathPolicy::Auto, calls: CallPolicy::Ask, ..Config::default() });
     net.call(0, "b");
-    net.wait_ms(1500);
+    net.wait_ms(1000);
     let Some(Event::Call { session, .. }) = net.hosts[1].events.last().cloned() else {
         panic!("expected a call, got {:?}", net.hosts[1].events);
     };
@@ -212,7 +212,7 @@ fn outsider_does_not_delay_the_bridge() {
         let listener = net.listeners.first_key_value().unwrap().0.1;
         let outsider = net.outsider(0, listener);
         if speaks {
-            net.wait_ms(1500);
+            net.wait_ms(1000);
             assert_eq!(inits(&net).len(), 1, "the silent connection may be the peer");
             net.begin(0, |peer, now, actions| {
                 let bytes = b"GET / HTTP/1.1\r\n";
@@ -221,8 +221,8 @@ fn outsider_does_not_delay_the_bridge() {
             });
             net.run();
         } else {
-            net.wait_ms(1500);
-            net.wait_ms(1500);
+            net.wait_ms(1000);
+            net.wait_ms(2000);
         }
         assert_eq!(inits(&net).len(), 2);
         // A silent connection is dropped for the next one.
@@ -260,7 +260,7 @@ fn unreachable_on_every_path_is_one_error() {
     let mut net = net();
     net.fate = |_, _, _| Fate::Refused;
     net.call(0, "b");
-    net.wait_ms(1500);
+    net.wait_ms(1000);
     net.wait(30);
     assert!(matches!(net.errors(0)[..], [Error::TimedOut { .. }]));
     assert_eq!(net.errors(1), [Error::Unreachable("refused".into())]);
@@ -291,7 +291,7 @@ fn data_listener_is_allocated_by_the_bridge() {
         _ => Fate::Refused,
     };
     net.call(0, "b");
-    net.wait_ms(1500);
+    net.wait_ms(1000);
     net.wait_ms(750);
     assert_eq!(paths(&net, 0), [Path::Bridge]);
     let (session, _) = net.opened(1).unwrap();

@@ -203,7 +203,7 @@ fn each_path_has_its_own_ticket() {
         let mut net = net_with(Config { via: PathPolicy::Auto, ..Config::default() }, |_| true);
         let (_, own) = call(&mut net);
         let outsider = outsider(&mut net, own, b"");
-        net.wait_ms(1500);
+        net.wait_ms(1000);
         assert_eq!((net.drawn.len(), net.listeners.len()), (2, 2));
         let allocated = net
             .listeners

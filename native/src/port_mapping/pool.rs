@@ -10,9 +10,9 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-/// Time for which a listener waits for the first port to be mapped. The bridge is tried 1.5 s after a call
+/// Time for which a listener waits for the first port to be mapped. The bridge is tried 1 s after a call
 /// began, and so no later than without mapping.
-const MAP_PATIENCE: Duration = Duration::from_secs(1);
+const MAP_PATIENCE: Duration = Duration::from_millis(700);
 /// Time for which a listener waits until another has done with its port.
 const BUSY_PATIENCE: Duration = Duration::from_secs(10);
 /// Time for which a port rests that nobody connected to: the one who was expected may be late, and must not be
