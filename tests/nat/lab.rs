@@ -239,7 +239,16 @@ impl Lab {
 
     /// Returns the bytes that have left the NAT's hosts for the relay, and so its bridge, or came from there.
     pub(crate) fn bytes_outside(&self, nat: u8) -> u64 {
-        let (relay, device) = (self.relay_name(), format!("/sys/class/net/n{nat}/statistics"));
+        self.bytes_at_relay(&format!("n{nat}"))
+    }
+
+    /// Returns the bytes that the relay, and so its bridge, has sent and received.
+    pub(crate) fn bytes_of_relay(&self) -> u64 {
+        self.bytes_at_relay("out")
+    }
+
+    fn bytes_at_relay(&self, device: &str) -> u64 {
+        let (relay, device) = (self.relay_name(), format!("/sys/class/net/{device}/statistics"));
         let count = |direction: &str| {
             let file = format!("{device}/{direction}_bytes");
             let read = ["netns", "exec", &relay, "cat", &file];

@@ -165,16 +165,16 @@ impl Pair {
         let open = events.iter().find(|event| event["state"] == "open");
         let finished = events.iter().find(|event| event["state"] == "finished");
         let (Some(open), Some(finished)) = (open, finished) else {
-            let error = events.iter().find(|event| event["event"] == "error").unwrap();
-            return Err(format!("{}; {}", error["reason"], get.wait()));
+            return Err(get.wait().to_string());
         };
-        let fetched = Fetched {
+        let mut fetched = Fetched {
+            output: String::new(),
             path: open["path"].as_str().unwrap().to_owned(),
             open: since(open),
             first_byte: since(finished),
             at_pace,
         };
-        get.wait().code(0);
+        fetched.output = get.wait().code(0).to_string();
         Ok(fetched)
     }
 }
@@ -192,11 +192,13 @@ fn time(event: &Value) -> SystemTime {
     humantime::parse_rfc3339(event["time"].as_str().unwrap()).unwrap()
 }
 
-/// A file that arrived, or why it did not.
+/// A file that arrived, or what the program wrote instead.
 type Try = Result<Fetched, String>;
 
 /// How a file arrived, and when, from the moment at which the caller was online.
 struct Fetched {
+    /// What the program wrote.
+    output: String,
     path: String,
     open: Duration,
     first_byte: Duration,
@@ -233,6 +235,11 @@ impl Row {
         self.fetched().filter(|fetched| fetched.path == path).count()
     }
 
+    /// Returns true if there is a better path than this.
+    fn is_worse(&self, path: &str) -> bool {
+        self.best != Best::Bridge && path == "bridge"
+    }
+
     /// Returns what is wrong with it, or nothing.
     fn faults(&self) -> String {
         let mut faults = Vec::new();
@@ -242,11 +249,22 @@ impl Row {
             }
         };
         tell(self.tries.len() - self.fetched().count(), "failed");
-        if self.best != Best::Bridge && self.count("bridge") > self.tries.len() / TRIES_PER_MISS {
-            tell(self.count("bridge"), "by the bridge");
+        let worse = self.fetched().filter(|fetched| self.is_worse(&fetched.path)).count();
+        if worse > self.tries.len() / TRIES_PER_MISS {
+            tell(worse, "by the bridge");
         }
         tell(self.fetched().filter(|fetched| fetched.is_late()).count(), "late");
         faults.join(", ")
+    }
+
+    /// Returns what the program wrote in the first try that did not go as it should.
+    fn faulty_output(&self) -> &str {
+        let mut outputs = self.tries.iter().filter_map(|result| match result {
+            Ok(fetched) if !fetched.is_late() && !self.is_worse(&fetched.path) => None,
+            Ok(fetched) => Some(&fetched.output),
+            Err(output) => Some(output),
+        });
+        outputs.next().map_or("", |output| output)
     }
 }
 
@@ -297,11 +315,9 @@ impl Rows {
     pub(crate) fn expect_no_faults(&self) {
         let faulty = || self.0.iter().filter(|row| !row.faults().is_empty());
         if faulty().next().is_some() {
-            let errors: String = faulty()
-                .flat_map(|row| row.tries.iter().filter_map(|result| result.as_ref().err()).take(1))
-                .map(|error| format!("{error}\n"))
-                .collect();
-            panic!("{errors}{self}\n{} of {} calls are faulty", faulty().count(), self.0.len());
+            let outputs: String =
+                faulty().map(|row| format!("{row}\n{}\n", row.faulty_output())).collect();
+            panic!("{outputs}{self}\n{} of {} calls are faulty", faulty().count(), self.0.len());
         }
     }
 }
