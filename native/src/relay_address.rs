@@ -85,12 +85,14 @@ impl RelayAddress {
     }
 
     /// Returns the paths that connections may take with this relay, or only the one that is named: `None` for a
-    /// path through the bridge, if there is none.
+    /// path through the bridge, if there is none. A direct path includes hole punching.
     pub fn path_policy(&self, only: Option<Path>) -> Option<PathPolicy> {
         match (only, &self.bridge) {
             (Some(Path::Bridge), None) => None,
-            (Some(path), _) => Some(PathPolicy::Only(path)),
-            (None, None) => Some(PathPolicy::Only(Path::Direct)),
+            (Some(Path::Bridge), Some(_)) => Some(PathPolicy::Only(Path::Bridge)),
+            (Some(Path::Direct | Path::Punched), _) | (None, None) => {
+                Some(PathPolicy::Only(Path::Direct))
+            }
             (None, Some(_)) => Some(PathPolicy::Auto),
         }
     }

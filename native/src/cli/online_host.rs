@@ -74,6 +74,7 @@ impl OnlineHost {
                 calls,
                 allow_private: common.allow_private,
                 near: !common.no_near,
+                punch: !common.no_punch,
                 via: common.via()?,
                 advertise: common.advertise,
                 limits,

@@ -29,6 +29,7 @@ pub struct Options {
     calls: CallPolicy,
     allow_private: bool,
     near: bool,
+    punch: bool,
     #[cfg(feature = "map-ports")]
     map_ports: bool,
     advertise: Option<IpAddr>,
@@ -64,6 +65,7 @@ impl Default for Options {
             calls: CallPolicy::Accept,
             allow_private: false,
             near: true,
+            punch: true,
             #[cfg(feature = "map-ports")]
             map_ports: false,
             advertise: None,
@@ -136,6 +138,13 @@ impl Options {
         self
     }
 
+    /// Sets whether a host behind another NAT is connected to by hole punching (PROTOCOL.md, section 5.8), as it
+    /// is by default.
+    pub fn punch(mut self, punch: bool) -> Self {
+        self.punch = punch;
+        self
+    }
+
     /// Asks the router to forward ports to this host, by PCP or NAT-PMP, so that hosts elsewhere can connect to
     /// it. The ports are used only if the router's external address is the one that the relay sees.
     #[cfg(feature = "map-ports")]
@@ -150,7 +159,8 @@ impl Options {
         self
     }
 
-    /// Uses one path only, instead of a direct connection with the bridge as the alternative.
+    /// Uses one path only, instead of a direct connection with the bridge as the alternative. The direct path
+    /// includes hole punching.
     pub fn only(mut self, path: peer::Path) -> Self {
         self.path = Some(path);
         self
@@ -227,7 +237,7 @@ impl Options {
                 calls: self.calls,
                 allow_private: self.allow_private,
                 near: self.near,
-                punch: false,
+                punch: self.punch,
                 via,
                 advertise: self.advertise,
                 limits: Limits::with_timeout(self.timeout),

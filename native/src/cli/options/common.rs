@@ -69,6 +69,13 @@ pub(crate) struct Common {
     #[arg(long, global = true, env = "XCHER_NO_NEAR", value_parser = switch())]
     #[arg(hide_short_help = true)]
     pub(crate) no_near: bool,
+    /// Do not connect through NATs by hole punching
+    ///
+    /// Without it, if another host does not answer at once, the relay tells each of both hosts where it sees the
+    /// other, and both connect at the same moment.
+    #[arg(long, global = true, env = "XCHER_NO_PUNCH", value_parser = switch())]
+    #[arg(hide_short_help = true)]
+    pub(crate) no_punch: bool,
     /// Ask the router to forward ports to this host, so that hosts elsewhere can connect to it
     ///
     /// Helps a host that calls others from behind a router with PCP or NAT-PMP. The ports are closed while no
