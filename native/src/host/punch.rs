@@ -24,11 +24,15 @@ use crate::net::accept::Acceptor;
 /// Time for both hosts to connect: less than the 10 s after which the state machine gives up (section 8), so that
 /// it learns what was tried.
 const PUNCH_TIMEOUT: Duration = Duration::from_secs(9);
-/// The pause after the first refused attempt; each is twice as long as the one before. None is random: the other
-/// host was refused at about the same time, and its next attempt should cross this one's.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// Attempts to connect. The pauses between them take 6.3 s.
-const MAX_ATTEMPTS: u32 = 7;
+/// The mean pause after the first refused attempts. Each pause is random, from half to one and a half of the
+/// mean: where each host was refused because the other was late, equal pauses would let them miss each other
+/// every time.
+const SHORT_PAUSE: Duration = Duration::from_millis(60);
+/// Attempts that such a pause follows: they are made before the bridge is tried. After them, each mean is twice
+/// as long as the one before.
+const QUICK_ATTEMPTS: u32 = 4;
+/// Attempts to connect. The pauses between them take up to 6 s.
+const MAX_ATTEMPTS: u32 = 10;
 /// The most connections that are not links yet, and the most links (section 8).
 const MAX_CONNECTIONS: usize = 16;
 
@@ -130,6 +134,12 @@ impl Newcomers {
     }
 }
 
+/// Returns a random pause after so many attempts.
+fn pause_after(attempts: u32) -> Duration {
+    let mean = SHORT_PAUSE * (1 << attempts.saturating_sub(QUICK_ATTEMPTS));
+    mean.mul_f64(0.5 + fastrand::f64())
+}
+
 /// Attempts to connect, one after another.
 struct Dials {
     from: SocketAddr,
@@ -161,7 +171,7 @@ impl Dials {
                 Err(error) => self.last_error = Some(error),
             }
             if self.attempts < MAX_ATTEMPTS {
-                let pause = FIRST_PAUSE * (1 << (self.attempts - 1));
+                let pause = pause_after(self.attempts);
                 let (from, to) = (self.from, self.to);
                 self.current = Some(Box::pin(async move {
                     sleep(pause).await;

@@ -120,7 +120,7 @@ async fn failure_says_what_was_tried() {
     let Some(TaskReport::ListenFailed { why, .. }) = caller.reports.recv().await else {
         panic!("no failure")
     };
-    let tried = format!("tried {to} 7 times from port {from}, and waited for it there: ");
+    let tried = format!("tried {to} 10 times from port {from}, and waited for it there: ");
     let error = why.strip_prefix(&tried).unwrap_or_else(|| panic!("{why}"));
     assert!(error.starts_with("Connection refused"), "{why}");
 }
