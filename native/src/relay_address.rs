@@ -293,6 +293,20 @@ mod tests {
     }
 
     #[test]
+    fn direct_paths_include_hole_punching() {
+        let policy =
+            |relay: &str, only| relay.parse::<RelayAddress>().expect(relay).path_policy(only);
+        let direct = Some(PathPolicy::Only(Path::Direct));
+        for relay in ["192.0.2.1:9247", "http://192.0.2.1:9248/"] {
+            assert_eq!(policy(relay, Some(Path::Direct)), direct);
+            assert_eq!(policy(relay, Some(Path::Punched)), direct);
+        }
+        assert_eq!(policy("192.0.2.1:9247", None), direct);
+        assert_eq!(policy("192.0.2.1:9247", Some(Path::Bridge)), None);
+        assert_eq!(policy("http://192.0.2.1:9248/", None), Some(PathPolicy::Auto));
+    }
+
+    #[test]
     fn a_host_alone_means_the_default_port() {
         for host in ["h", "127.0.0.1", "192.168.1.5", "[::1]", "[fe80::1%eth0]", "bücher.example"]
         {
