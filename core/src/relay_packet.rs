@@ -225,6 +225,8 @@ impl<'a> RelayPacket<'a> {
     /// Appends the line with its end.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
+            Self::Near | Self::Meet(_) | Self::Invitation { .. } | Self::Endpoint { .. }
+                if !KNOWS_PATHS => {}
             Self::Init { nick, ip, port } => {
                 put(out, &["X_INIT", nick, &alloc::format!("{ip} {port}")]);
             }

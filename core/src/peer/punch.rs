@@ -6,7 +6,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::path_selection::{CALL_GRACE, SELECTS};
-use super::session_entry::{SessionEntry, SessionStage};
+use super::session_entry::{HolePunch, SessionEntry, SessionStage};
 use super::{
     Action, ConnId, ConnRole, Error, ListenerId, ListenerRole, Notice, Path, PathPolicy, Peer,
     Purpose, SessionId, Turn,
@@ -33,6 +33,11 @@ impl Peer {
         // A relay behind a bridge elsewhere sees the bridge, and is not where this host dials.
         let is_seen = self.relay.login.seen.is_some_and(|seen| seen != relay || seen == local);
         self.wants_punch() && is_seen && self.relay.login.caps.has(RelayCaps::MEET)
+    }
+
+    /// Returns the hole punching of a session. A host that has one path has none, and leaves out what follows.
+    fn hole_punch(&mut self, id: SessionId) -> Option<&mut HolePunch> {
+        self.sessions.get_mut(&id)?.hole_punch.as_deref_mut().filter(|_| SELECTS)
     }
 
     /// Returns the time at which a call that begins now asks for hole punching.
@@ -136,8 +141,7 @@ impl Peer {
         turn: &mut Turn<'_>,
     ) {
         let conn = self.new_conn();
-        let punch = self.sessions.get_mut(&id).and_then(|entry| entry.hole_punch.as_mut());
-        if let Some(port) = punch.and_then(|punch| punch.dial(conn)) {
+        if let Some(port) = self.hole_punch(id).and_then(|punch| punch.dial(conn)) {
             self.conns.insert(conn, ConnRole::Rendezvous(id));
             turn.act(Action::DialRendezvous { conn, listener, port });
         }
@@ -150,16 +154,15 @@ impl Peer {
         conn: ConnId,
         turn: &mut Turn<'_>,
     ) {
-        let punch = self.sessions.get(&id).and_then(|entry| entry.hole_punch.as_ref());
-        if let Some(invitation) = punch.and_then(|punch| punch.invitation()) {
+        if let Some(invitation) = self.hole_punch(id).and_then(|punch| punch.invitation()) {
             let bytes = RelayPacket::Meet(&invitation).to_line().into();
             turn.act(Action::Write { conn, bytes });
         }
     }
 
     pub(super) fn rendezvous_received(&mut self, id: SessionId, bytes: &[u8], turn: &mut Turn<'_>) {
-        let punch = self.sessions.get_mut(&id).and_then(|entry| entry.hole_punch.as_mut());
-        let Some(punch) = punch.filter(|punch| punch.ticket().is_none()) else { return };
+        let punch = self.hole_punch(id).filter(|punch| punch.ticket().is_none());
+        let Some(punch) = punch else { return };
         punch.lines().receive(bytes);
         let failure = loop {
             let packet = match punch.lines().next_line() {
@@ -215,9 +218,9 @@ impl Peer {
         ends: (SocketAddr, SocketAddr),
         turn: &mut Turn<'_>,
     ) {
+        let ticket = self.hole_punch(id).and_then(|punch| punch.ticket().cloned());
         let entry = self.sessions.get_mut(&id);
         let entry = entry.filter(|entry| matches!(entry.stage, SessionStage::Dialling { .. }));
-        let ticket = entry.as_ref().and_then(|entry| entry.hole_punch.as_ref()?.ticket().cloned());
         let (Some(entry), Some(ticket)) = (entry, ticket) else {
             return turn.act(Action::Close { conn });
         };
@@ -233,8 +236,7 @@ impl Peer {
         why: Option<Box<str>>,
         turn: &mut Turn<'_>,
     ) {
-        let punch = self.sessions.get_mut(&id).and_then(|entry| entry.hole_punch.as_mut());
-        let Some(punch) = punch else { return };
+        let Some(punch) = self.hole_punch(id) else { return };
         punch.left();
         if punch.ticket().is_none() {
             let why = why.unwrap_or_else(|| "the relay closed the rendezvous".into());
@@ -244,9 +246,7 @@ impl Peer {
 
     /// Hole punching did not lead to the peer: the call goes on by its other paths.
     pub(super) fn punch_failed(&mut self, id: SessionId, why: Box<str>, turn: &mut Turn<'_>) {
-        let Some(entry) = self.sessions.get(&id) else { return };
-        let Some(punch) = &entry.hole_punch else { return };
-        let listener = punch.listener();
+        let Some(listener) = self.hole_punch(id).map(|punch| punch.listener()) else { return };
         self.end_punch(id, turn);
         turn.notice(Some(id), Notice::PunchFailed { why: why.clone() });
         let Some(entry) = self.sessions.get_mut(&id) else { return };
