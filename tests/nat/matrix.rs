@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
-use tempfile::{TempDir, tempdir};
+use tempfile::{TempDir, tempdir, tempdir_in};
 
 use super::lab::{Host, Lab, Nat};
 use crate::system::pace::Pace;
@@ -156,9 +156,10 @@ impl Pair {
         self.lab.forget();
         let nick = nick(1 - caller, relays.callee_has_bridge());
         let relay = &self.relays[usize::from(relays.caller_has_bridge())];
-        let out = tempdir().unwrap();
+        let (out, keys) = (folder_in_memory(), folder_in_memory());
         let get = ["get", &nick, FILE, "--json", "-v", "--relay", relay, "--timeout", "10", "-o"];
-        let get = self.lab.xcher(at(caller), &get).args([out.path()]).start();
+        let get = self.lab.xcher(at(caller), &get).args([out.path()]);
+        let get = get.env("XCHER_DATA_DIR", keys.path()).start();
         get.event(&[("event", "online")]);
         let start = pace.elapsed();
         let is_last = |event: &Value| event["state"] == "finished" || event["event"] == "error";
@@ -168,13 +169,13 @@ impl Pair {
             events.iter().any(is_last).then_some(events)
         });
         let at_pace = pace.elapsed() - start;
-        let online = time(&events[0]);
-        let since = |event: &Value| time(event).duration_since(online).unwrap_or_default();
-        let open = events.iter().find(|event| event["state"] == "open");
-        let finished = events.iter().find(|event| event["state"] == "finished");
-        let (Some(open), Some(finished)) = (open, finished) else {
+        let first = |field: &str, value| events.iter().find(|event| event[field] == value);
+        let (Some(online), Some(open), Some(finished)) =
+            (first("event", "online"), first("state", "open"), first("state", "finished"))
+        else {
             return Err(get.wait().to_string());
         };
+        let since = |event| time(event).duration_since(time(online)).unwrap_or_default();
         let mut fetched = Fetched {
             output: String::new(),
             path: open["path"].as_str().unwrap().to_owned(),
@@ -185,6 +186,11 @@ impl Pair {
         fetched.output = get.wait().code(0).to_string();
         Ok(fetched)
     }
+}
+
+/// Returns a folder that no busy disk delays.
+fn folder_in_memory() -> TempDir {
+    tempdir_in("/dev/shm").unwrap_or_else(|_| tempdir().unwrap())
 }
 
 /// Returns a host's nick where it reaches the relay in that way.
