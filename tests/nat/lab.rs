@@ -3,10 +3,17 @@
 // Each test file is a crate of its own and uses a part of this module.
 #![allow(dead_code)]
 
+mod delays;
+mod kinds;
+
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use delays::{Internet, Line};
+pub(crate) use kinds::Nat;
 
 use crate::system::namespaces::{self, within};
 use crate::system::process::{Process, Xcher};
@@ -14,26 +21,16 @@ use crate::system::process::{Process, Xcher};
 /// The relay's address, which every host reaches.
 pub(crate) const RELAY: &str = "11.0.0.1";
 
-/// How a NAT treats what comes from outside, and which port it gives to a connection from inside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Nat {
-    /// Lets every host in, to its first host.
-    FullCone,
-    /// Lets a host in that one inside has sent something to, from any port.
-    AddressRestricted,
-    /// Lets answers in, and drops everything else without a word.
-    PortRestricted,
-    /// Lets answers in, and refuses everything else.
-    Refusing,
-    /// Lets answers in, and gives each connection another port.
-    Symmetric,
-}
+/// How long packets take between the relay and the middle of an internet with delays.
+const RELAY_DELAY: Duration = Duration::from_millis(1);
 
 /// A relay, NATs and the hosts behind them, deleted on drop.
 pub(crate) struct Lab {
     id: String,
-    /// The number of hosts behind each NAT.
-    hosts: Vec<u8>,
+    /// The NATs, and the number of hosts behind each.
+    nats: Vec<(Nat, u8)>,
+    /// Carries packets between the NATs and the relay, if they take time.
+    internet: Option<Internet>,
 }
 
 /// A host: the number of its NAT, and its own there, both from 0.
@@ -45,9 +42,21 @@ static CREATED: AtomicU32 = AtomicU32::new(0);
 impl Lab {
     /// Creates NATs with so many hosts behind each. Returns why that is not possible here.
     pub(crate) fn new(nats: &[(Nat, u8)]) -> Result<Self, &'static str> {
+        Self::create(nats, None)
+    }
+
+    /// Likewise, with so long between each NAT and the middle of the internet. A host without a NAT counts as one.
+    pub(crate) fn with_delays(
+        nats: &[(Nat, u8)],
+        delays: &[Duration],
+    ) -> Result<Self, &'static str> {
+        Self::create(nats, Some(delays))
+    }
+
+    fn create(nats: &[(Nat, u8)], delays: Option<&[Duration]>) -> Result<Self, &'static str> {
         let number = CREATED.fetch_add(1, Ordering::Relaxed);
-        let hosts = nats.iter().map(|(_, hosts)| *hosts).collect();
-        let lab = Self { id: format!("{}-{number}", std::process::id()), hosts };
+        let id = format!("{}-{number}", std::process::id());
+        let mut lab = Self { id, nats: nats.to_vec(), internet: None };
         if !Command::new("nft")
             .arg("--version")
             .stdout(Stdio::null())
@@ -56,31 +65,36 @@ impl Lab {
         {
             return Err("nft is not installed");
         }
-        match lab.connect(nats) {
+        let connected = lab.connect_insides().and_then(|()| match delays {
+            Some(delays) => lab.connect_slowly(delays),
+            None => lab.connect_at_once(),
+        });
+        match connected.and_then(|()| lab.configure()) {
             Some(()) => Ok(lab),
             None => Err("this user may not make networks with NATs"),
         }
     }
 
-    fn connect(&self, nats: &[(Nat, u8)]) -> Option<()> {
-        let relay = self.relay_name();
-        ip(&format!("netns add {relay}"))?;
-        ip(&format!("-n {relay} link set lo up"))?;
-        ip(&format!("-n {relay} link add out type bridge"))?;
-        ip(&format!("-n {relay} addr add {RELAY}/24 dev out"))?;
-        ip(&format!("-n {relay} link set out up"))?;
-        for (number, (kind, hosts)) in (0..).zip(nats) {
+    /// Returns each NAT with its number.
+    fn nats(&self) -> impl Iterator<Item = (u8, Nat, u8)> {
+        (0..).zip(&self.nats).map(|(number, (kind, hosts))| (number, *kind, *hosts))
+    }
+
+    /// Creates the namespaces, and the networks behind the NATs.
+    fn connect_insides(&self) -> Option<()> {
+        ip(&format!("netns add {}", self.relay_name()))?;
+        for (number, kind, hosts) in self.nats() {
+            if kind.is_public() {
+                assert_eq!(hosts, 1, "an address of its own");
+                ip(&format!("netns add {}", self.host_name((number, 0))))?;
+                continue;
+            }
             let nat = self.nat_name(number);
             ip(&format!("netns add {nat}"))?;
-            ip(&format!("-n {relay} link add n{number} type veth peer name wan netns {nat}"))?;
-            ip(&format!("-n {relay} link set n{number} master out up"))?;
-            ip(&format!("-n {nat} addr add {}/24 dev wan", self.nat_address(number)))?;
             ip(&format!("-n {nat} link add lan type bridge"))?;
             ip(&format!("-n {nat} addr add 192.168.{number}.1/24 dev lan"))?;
-            for device in ["lo", "wan", "lan"] {
-                ip(&format!("-n {nat} link set {device} up"))?;
-            }
-            for host in 0..*hosts {
+            ip(&format!("-n {nat} link set lan up"))?;
+            for host in 0..hosts {
                 let name = self.host_name((number, host));
                 ip(&format!("netns add {name}"))?;
                 ip(&format!("-n {nat} link add h{host} type veth peer name eth0 netns {name}"))?;
@@ -90,11 +104,71 @@ impl Lab {
                 ip(&format!("-n {name} link set eth0 up"))?;
                 ip(&format!("-n {name} route add default via 192.168.{number}.1"))?;
             }
-            let forward = "echo 1 > /proc/sys/net/ipv4/ip_forward";
-            run(Command::new("ip").args(["netns", "exec", &nat, "sh", "-c", forward]))?;
-            filter(&nat, &rules(*kind, &self.address((number, 0))))?;
         }
         Some(())
+    }
+
+    /// Returns the namespace that has a NAT's address.
+    fn outside_name(&self, number: u8) -> String {
+        if self.nats[usize::from(number)].0.is_public() {
+            self.host_name((number, 0))
+        } else {
+            self.nat_name(number)
+        }
+    }
+
+    /// Connects the NATs and the relay by a switch.
+    fn connect_at_once(&self) -> Option<()> {
+        let relay = self.relay_name();
+        ip(&format!("-n {relay} link add out type bridge"))?;
+        for (number, ..) in self.nats() {
+            let outside = self.outside_name(number);
+            ip(&format!("-n {relay} link add n{number} type veth peer name wan netns {outside}"))?;
+            ip(&format!("-n {relay} link set n{number} master out up"))?;
+        }
+        Some(())
+    }
+
+    /// Connects them by an internet with delays.
+    fn connect_slowly(&mut self, delays: &[Duration]) -> Option<()> {
+        let mut lines = vec![Line::new(&self.relay_name(), "out", RELAY, RELAY_DELAY)?];
+        for ((number, ..), delay) in self.nats().zip(delays) {
+            let outside = self.outside_name(number);
+            lines.push(Line::new(&outside, "wan", &self.nat_address(number), *delay)?);
+        }
+        self.internet = Some(Internet::start(lines));
+        Some(())
+    }
+
+    /// Gives the devices outside their addresses, and the NATs their rules.
+    fn configure(&self) -> Option<()> {
+        let relay = self.relay_name();
+        ip(&format!("-n {relay} addr add {RELAY}/24 dev out"))?;
+        for device in ["lo", "out"] {
+            ip(&format!("-n {relay} link set {device} up"))?;
+        }
+        for (number, kind, _) in self.nats() {
+            let outside = self.outside_name(number);
+            ip(&format!("-n {outside} addr add {}/24 dev wan", self.nat_address(number)))?;
+            for device in ["lo", "wan"] {
+                ip(&format!("-n {outside} link set {device} up"))?;
+            }
+            if !kind.is_public() {
+                let forward = "echo 1 > /proc/sys/net/ipv4/ip_forward";
+                run(Command::new("ip").args(["netns", "exec", &outside, "sh", "-c", forward]))?;
+            }
+            filter(&outside, &kind.rules(&self.address((number, 0))))?;
+        }
+        Some(())
+    }
+
+    /// Makes address-restricted NATs forget to whom their hosts have sent something.
+    pub(crate) fn forget(&self) {
+        for (number, kind, _) in self.nats() {
+            if kind == Nat::AddressRestricted {
+                self.filter(number, kinds::FORGET).unwrap();
+            }
+        }
     }
 
     fn relay_name(&self) -> String {
@@ -129,6 +203,9 @@ impl Lab {
 
     /// Returns a host's own address.
     pub(crate) fn address(&self, (nat, host): Host) -> String {
+        if self.nats[usize::from(nat)].0.is_public() {
+            return self.nat_address(nat);
+        }
         format!("192.168.{nat}.{}", host + 2)
     }
 
@@ -162,7 +239,16 @@ impl Lab {
 
     /// Returns the bytes that have left the NAT's hosts for the relay, and so its bridge, or came from there.
     pub(crate) fn bytes_outside(&self, nat: u8) -> u64 {
-        let (relay, device) = (self.relay_name(), format!("/sys/class/net/n{nat}/statistics"));
+        self.bytes_at_relay(&format!("n{nat}"))
+    }
+
+    /// Returns the bytes that the relay, and so its bridge, has sent and received.
+    pub(crate) fn bytes_of_relay(&self) -> u64 {
+        self.bytes_at_relay("out")
+    }
+
+    fn bytes_at_relay(&self, device: &str) -> u64 {
+        let (relay, device) = (self.relay_name(), format!("/sys/class/net/{device}/statistics"));
         let count = |direction: &str| {
             let file = format!("{device}/{direction}_bytes");
             let read = ["netns", "exec", &relay, "cat", &file];
@@ -176,50 +262,13 @@ impl Lab {
 impl Drop for Lab {
     fn drop(&mut self) {
         // Those that were not created yet cannot be deleted.
-        let hosts = (0..)
-            .zip(&self.hosts)
-            .flat_map(|(nat, hosts)| (0..*hosts).map(move |host| (nat, host)));
+        let hosts = self.nats().flat_map(|(nat, _, hosts)| (0..hosts).map(move |host| (nat, host)));
         let hosts = hosts.map(|host| self.host_name(host));
-        let nats = (0..self.hosts.len() as u8).map(|nat| self.nat_name(nat));
+        let nats = self.nats().map(|(nat, ..)| self.nat_name(nat));
         for name in hosts.chain(nats).chain([self.relay_name()]) {
             let _ = ip(&format!("netns del {name}"));
         }
     }
-}
-
-/// Returns the rules of a NAT.
-fn rules(kind: Nat, first_host: &str) -> String {
-    let (translate, inbound) = match kind {
-        Nat::FullCone => ("masquerade", format!("iifname wan dnat to {first_host}")),
-        Nat::AddressRestricted => {
-            ("masquerade", format!("iifname wan ip saddr @known dnat to {first_host}"))
-        }
-        Nat::PortRestricted | Nat::Refusing => ("masquerade", String::new()),
-        Nat::Symmetric => ("masquerade fully-random", String::new()),
-    };
-    let refuse = match kind {
-        Nat::Refusing => "reject with tcp reset",
-        _ => "drop",
-    };
-    let forward = match kind {
-        Nat::FullCone | Nat::AddressRestricted => "oifname wan add @known { ip daddr }".to_owned(),
-        // A port that the router forwards lets everyone in.
-        _ => format!("iifname wan ct state new ct status ! dnat meta l4proto tcp {refuse}"),
-    };
-    // What hosts inside send to the NAT's own address is refused, or lost, in the same way.
-    format!(
-        "table ip nat_of_lab {{
-            set known {{ type ipv4_addr; flags dynamic,timeout; timeout 60s; }}
-            chain in {{ type nat hook prerouting priority -100; {inbound}
-            }}
-            chain out {{ type nat hook postrouting priority 100; oifname wan {translate}
-            }}
-            chain through {{ type filter hook forward priority 0; {forward}
-            }}
-            chain own {{ type filter hook input priority 0; meta l4proto tcp {refuse}
-            }}
-        }}"
-    )
 }
 
 /// Loads rules into a namespace.

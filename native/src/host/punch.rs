@@ -4,9 +4,10 @@
 use std::collections::VecDeque;
 use std::future::pending;
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -33,6 +34,8 @@ const SHORT_PAUSE: Duration = Duration::from_millis(60);
 const QUICK_ATTEMPTS: u32 = 4;
 /// Attempts to connect. The pauses between them take up to 6 s.
 const MAX_ATTEMPTS: u32 = 10;
+/// Time after which `to` is dialled from another port too. The system repeats a lost SYN only after a second.
+const OTHER_PORT_DELAY: Duration = Duration::from_millis(100);
 /// The most connections that are not links yet, and the most links (section 8).
 const MAX_CONNECTIONS: usize = 16;
 
@@ -69,6 +72,7 @@ impl Punch {
     async fn run(self, socket: TcpListener, from: SocketAddr) {
         let mut acceptor = Acceptor::new(socket);
         let mut dials = Dials::start(from, self.to);
+        let mut other_port = std::pin::pin!(connect_from_other_port(from.ip(), self.to).fuse());
         let mut newcomers = Newcomers::default();
         let mut deadline = std::pin::pin!(sleep(PUNCH_TIMEOUT));
         let mut links = 0;
@@ -76,6 +80,7 @@ impl Punch {
             tokio::select! {
                 () = &mut deadline => break,
                 stream = dials.connect() => newcomers.add(stream, self.side),
+                stream = &mut other_port, if links == 0 => newcomers.add(stream, self.side),
                 Ok((stream, remote)) = acceptor.accept() => {
                     // A host that is shown a ticket must be the one that the relay named.
                     if remote.ip().to_canonical() == self.to.ip().to_canonical() {
@@ -130,6 +135,20 @@ impl Newcomers {
                 Some(Err(_)) => {}
                 None => pending().await,
             }
+        }
+    }
+}
+
+/// Connects to `to` a little later, from a random port. Where this host's NAT gives each connection another port,
+/// the other's NAT lets it in only if that lets in every port of an address to which its own host has sent
+/// something. The first SYN is lost if it arrives before that.
+async fn connect_from_other_port(ip: IpAddr, to: SocketAddr) -> TcpStream {
+    sleep(OTHER_PORT_DELAY).await;
+    match connect_from(SocketAddr::new(ip, 0), to).await {
+        Ok(stream) => stream,
+        Err(error) => {
+            tracing::debug!(%error, "not from another port either");
+            pending().await
         }
     }
 }

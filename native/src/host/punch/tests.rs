@@ -111,6 +111,18 @@ async fn refused_attempt_is_repeated() {
     assert_eq!(stream.local_addr().unwrap(), accepted.unwrap().1);
 }
 
+#[tokio::test]
+async fn another_port_is_tried_too() {
+    let (a, b) = (Port::open(CALLER), Port::open(CALLEE));
+    let from = a.at;
+    // Not a link yet, since nothing is answered.
+    let _caller = a.punch(b.at, Side::Caller);
+    let (_first, remote) = b.socket.accept().await.unwrap();
+    assert_eq!(remote, from);
+    let (_second, remote) = b.socket.accept().await.unwrap();
+    assert!(remote.ip() == from.ip() && remote.port() != from.port(), "{remote}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn failure_says_what_was_tried() {
     let to = closed_port(CALLEE);
