@@ -342,7 +342,8 @@ mod tests {
             ("wss://[2001:db8::1]/xcher", Some("/address"), "[2001:db8::1]"),
             ("wss://a.example/other", None, "a.example"),
         ] {
-            let bridge = text.parse::<RelayAddress>().unwrap().bridge.unwrap();
+            let address = text.parse::<RelayAddress>().unwrap();
+            let bridge = address.bridge().unwrap();
             assert_eq!(bridge.path_of("address").as_deref(), path, "{text}");
             assert_eq!(bridge.authority(), authority);
         }
