@@ -397,16 +397,17 @@ fn a_host_comes_back_after_the_server_was_restarted() {
 }
 
 #[test]
-fn a_host_that_was_kicked_says_so_and_comes_back() {
+fn a_host_that_was_kicked_says_so_and_stays_away() {
     let Some(irc) = server() else { return };
     // The first member is an operator of the channel.
     let mut op = irc.person("op", Some(CHANNEL));
     let kim = share(&irc, &folder());
     op.says(&format!("KICK {CHANNEL} kim :not \u{1b}[31mhere"));
-    kim.err("kicked from #files by op: not [31mhere");
-    kim.until("a second login", |lines| {
-        (lines.out.iter().filter(|line| *line == "online kim").count() == 2).then_some(())
-    });
+    let kicked = ["disconnected from irc://", "kicked from #files by op: not [31mhere"];
+    kim.wait().code(3).error(&kicked).no_error("reconnecting");
+    let heard = op.hears_until_now();
+    let after = heard.iter().skip_while(|line| !line.contains(" KICK "));
+    assert_eq!(after.filter(|line| line.starts_with(":kim!")).count(), 0, "{heard:?}");
 }
 
 #[test]

@@ -214,6 +214,12 @@ impl IrcClient {
         self.end(Some(reason.into()), output);
     }
 
+    /// As [`fail`](Self::fail), by somebody's decision: the host is not to come back.
+    pub(super) fn fail_for_good(&mut self, reason: &str, output: &mut IrcOutput) {
+        output.is_barred = true;
+        self.fail(reason, output);
+    }
+
     fn end(&mut self, reason: Option<Box<str>>, output: &mut IrcOutput) {
         self.stage = Stage::Over;
         output.is_over = true;

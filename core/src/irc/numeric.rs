@@ -28,6 +28,11 @@ pub(super) fn not_joined(numeric: u16, channel: &str, message: &Message<'_>) -> 
     }
 }
 
+/// Returns true if a channel cannot be joined because somebody has decided so, rather than for now.
+pub(super) fn is_decided(numeric: u16) -> bool {
+    matches!(numeric, 403 | 470 | 473..=477 | 479 | 489)
+}
+
 /// Returns why the server refuses this client, for errors that are about the client itself.
 pub(super) fn not_registered(numeric: u16, message: &Message<'_>) -> Option<String> {
     Some(match numeric {

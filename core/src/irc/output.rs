@@ -19,6 +19,9 @@ pub struct IrcOutput {
     pub is_over: bool,
     /// The reason for that, unless the host left: why the connection to the relay is closed.
     pub reason: Option<Box<str>>,
+    /// Set if somebody decided that this host is not wanted at the server or in the channel. A driver does not
+    /// connect again: that would be taken for abuse.
+    pub is_barred: bool,
 }
 
 impl IrcOutput {

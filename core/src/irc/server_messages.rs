@@ -7,7 +7,7 @@ use super::case_mapping::CaseMapping;
 use super::client::{IrcClient, OwnNick, Stage};
 use super::ctcp::Received;
 use super::message::Message;
-use super::numeric::{cleaned, not_delivered, not_joined, not_registered};
+use super::numeric::{cleaned, is_decided, not_delivered, not_joined, not_registered};
 use super::output::IrcOutput;
 use super::sasl::SaslError;
 use crate::RelayPacket;
@@ -153,7 +153,7 @@ impl IrcClient {
                 "KICK" => format!("kicked from {channel} by {}: {why}", cleaned(message.nick())),
                 _ => format!("removed from {channel}: {why}"),
             };
-            self.fail(&reason, output);
+            self.fail_for_good(&reason, output);
         }
     }
 
@@ -208,12 +208,13 @@ impl IrcClient {
                 }
                 _ => {
                     if let Some(reason) = not_registered(numeric, message) {
-                        self.fail(&reason, output);
+                        self.fail_for_good(&reason, output);
                     }
                 }
             }
         } else if matches!(self.stage, Stage::Joining(_)) && self.is_channel(message.param(1)) {
             let reason = not_joined(numeric, self.config.channel.as_str(), message);
+            output.is_barred = is_decided(numeric);
             self.fail(&reason, output);
         } else if let Some(call) = self.calls.take_sent(message.param(1), self.mapping) {
             let reason = format!("{}: {}", not_delivered(numeric, message), call.nick);

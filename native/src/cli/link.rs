@@ -11,6 +11,7 @@ use xcher_core::code::Code;
 use super::exit::CliError;
 use super::options::Common;
 use super::pasted::unwrapped;
+use crate::irc_url::IrcUrl;
 use crate::relay_address::RelayAddress;
 
 /// A link, parsed.
@@ -34,6 +35,12 @@ impl FromStr for Link {
 
     /// Parses a link, with the punctuation that a chat put around it.
     fn from_str(text: &str) -> Result<Self, String> {
+        if IrcUrl::is_scheme(text.split("://").next().unwrap_or_default()) {
+            return Err(
+                "not a link: the URL of an IRC channel leads to no host; name it with --relay"
+                    .into(),
+            );
+        }
         let (page, target) = unwrapped(text).split_once('#').unwrap_or((text, ""));
         let relay = page.parse().map_err(|error| format!("not a link: {error}"))?;
         if target.is_empty() {
@@ -138,6 +145,8 @@ mod tests {
             "http://h:99999/#kim",
             "http://h /#kim",
             "see http://h/#kim",
+            "ircs://h/#kim",
+            "irc://h/%23files#kim",
             "http://h/\u{1b}[2J#kim",
             "http://h/#%FF",
             "#kim",

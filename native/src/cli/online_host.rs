@@ -123,6 +123,13 @@ impl OnlineHost {
             if let HostEvent::Peer(Event::Opened { near, .. }) = &mut event {
                 *near |= self.relay.is_lan();
             }
+            if let HostEvent::Peer(Event::Offline { retry, .. }) = &mut event
+                && self.host.is_barred()
+                && !self.host.is_busy()
+            {
+                // It does not come back, and nothing is under way.
+                *retry = None;
+            }
             self.output.report(&event).map_err(CliError::unwritten)?;
             match event {
                 HostEvent::Peer(Event::Offline { error, retry: None }) => {

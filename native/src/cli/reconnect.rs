@@ -15,6 +15,9 @@ use crate::host::Sink;
 /// The time before the second attempt, doubled after each, up to the maximum.
 const MIN_PAUSE: Duration = Duration::from_millis(500);
 const MAX_PAUSE: Duration = Duration::from_secs(10);
+/// The same in an IRC channel, whose members see each attempt and whose server may punish fast ones.
+const IRC_MIN_PAUSE: Duration = Duration::from_secs(5);
+const IRC_MAX_PAUSE: Duration = Duration::from_secs(60);
 
 /// Sessions in a row without any progress, after which no further one is tried: not a cut is at fault then.
 pub(crate) const MAX_IDLE_SESSIONS: u32 = 3;
@@ -42,7 +45,10 @@ pub(crate) async fn reconnect<'a>(
     deadline: Instant,
 ) -> Result<OutgoingSession<'a>, CliError> {
     let mut signals = Signals::catch().map_err(CliError::local)?;
-    let mut pause = MIN_PAUSE;
+    let (mut pause, max_pause) = match common.relay.irc_channel() {
+        Some(_) => (IRC_MIN_PAUSE, IRC_MAX_PAUSE),
+        None => (MIN_PAUSE, MAX_PAUSE),
+    };
     loop {
         let sink = sink.try_clone().map_err(CliError::local)?;
         let call = OutgoingSession::open_connected(common, callee.clone(), shares.clone(), sink);
@@ -59,6 +65,6 @@ pub(crate) async fn reconnect<'a>(
             () = tokio::time::sleep(pause) => {}
             () = signals.stop() => return Err(CliError::interrupted()),
         }
-        pause = (pause * 2).min(MAX_PAUSE);
+        pause = (pause * 2).min(max_pause);
     }
 }

@@ -38,9 +38,10 @@ impl Host {
         let (relay, token) = (self.relay.clone(), self.token.clone());
         let (tls_roots, irc, allow_private) =
             (self.tls_roots.clone(), self.irc.clone(), self.allow_private);
+        let barred = self.barred.clone();
         let dial = async move {
             if let Some(url) = relay.irc() {
-                return irc::connect(url, irc, allow_private, &tls_roots).await;
+                return irc::connect(url, irc, allow_private, &tls_roots, barred).await;
             }
             let Some(bridge) = relay.bridge() else {
                 return TcpStream::connect(relay.to_string()).await.and_then(Connection::direct);

@@ -27,16 +27,22 @@ const READ_LEN: usize = 16 << 10;
 pub(crate) const NOT_ENCRYPTED: &str = "the connection would not be encrypted; use ircs://";
 
 /// Connects to the server of a channel. The connection that is returned takes and gives what one to a relay does.
+/// `barred` is kept from one connection to the next.
 ///
 /// # Errors
 ///
-/// If there is no server, its certificate is invalid, or it would be used without TLS over a network.
+/// If there is no server, its certificate is invalid, it would be used without TLS over a network, or somebody there
+/// has decided that this host is not wanted.
 pub(super) async fn connect(
     url: &IrcUrl,
     options: IrcOptions,
     allow_private: bool,
     tls_roots: &TlsRoots,
+    barred: WhyClosed,
 ) -> io::Result<Connection> {
+    if let Some(reason) = barred.get() {
+        return Err(io::Error::other(&**reason));
+    }
     let server = TcpStream::connect((url.host.as_str(), url.port)).await?;
     server.set_nodelay(true)?;
     let (local, remote) = (server.local_addr()?, server.peer_addr()?);
@@ -57,7 +63,8 @@ pub(super) async fn connect(
     let client = IrcClient::new(config, local.ip());
     let (near, far) = loopback_pair().await?;
     let connection = Connection::new(near, local, remote);
-    tokio::spawn(run(client, server, far, connection.why_closed.clone()));
+    let why_closed = connection.why_closed.clone();
+    tokio::spawn(run(client, server, far, [why_closed, barred]));
     Ok(connection)
 }
 
@@ -74,7 +81,7 @@ async fn run<S: AsyncRead + AsyncWrite>(
     mut client: IrcClient,
     server: S,
     mut host: TcpStream,
-    why_closed: WhyClosed,
+    [why_closed, barred]: [WhyClosed; 2],
 ) {
     let started = Instant::now();
     let (mut server_read, mut server_write) = tokio::io::split(server);
@@ -108,6 +115,9 @@ async fn run<S: AsyncRead + AsyncWrite>(
         let ended = ended.map(Into::into).or(output.reason);
         if let Some(reason) = ended.clone() {
             // Set once: this is the end.
+            if output.is_barred {
+                let _ = barred.set(reason.clone());
+            }
             let _ = why_closed.set(reason);
         }
         let written = async {

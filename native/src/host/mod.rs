@@ -51,6 +51,7 @@ use xcher_core::{FileName, Kind, MisuseError, Nick, Peer, Size, Stat};
 use crate::RelayAddress;
 use crate::data::BufferBudget;
 use crate::files::{Inbox, KeptPartial, Partial, Shares, Walk};
+use connection::WhyClosed;
 use known_keys::KnownKeys;
 use link::Link;
 use listen::Listener;
@@ -87,6 +88,8 @@ pub struct Host {
     token: Option<String>,
     irc: IrcOptions,
     allow_private: bool,
+    /// Why an IRC server or its channel does not want this host, once it has said so.
+    barred: WhyClosed,
     tls_roots: TlsRoots,
     /// The keys it knows; `None` if its sessions are unencrypted.
     known_keys: Option<KnownKeys>,
@@ -171,6 +174,7 @@ impl Host {
             token: setup.token,
             irc: setup.irc,
             allow_private,
+            barred: WhyClosed::default(),
             tls_roots: setup.tls_roots,
             known_keys,
             tunnel: None,
@@ -248,6 +252,11 @@ impl Host {
     /// As [`Peer::named_address`].
     pub fn named_address(&self) -> Option<IpAddr> {
         self.peer.named_address()
+    }
+
+    /// Returns true once the operators of an IRC server or channel have removed this host: it does not come back.
+    pub fn is_barred(&self) -> bool {
+        self.barred.get().is_some()
     }
 
     /// As [`Peer::is_busy`].

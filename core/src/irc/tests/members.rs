@@ -51,6 +51,8 @@ fn a_host_that_is_removed_or_renamed_is_offline() {
         let mut talk = Talk::online("kim", "amy");
         talk.server(line);
         talk.ended(true, reason);
+        let is_decided = line.contains(" KICK ") || line.contains(" PART ");
+        assert_eq!(talk.output.is_barred, is_decided, "{line}");
         // Nothing is read any more.
         talk.server("PING :x");
         assert_eq!(talk.to_server(), [""; 0]);
