@@ -50,8 +50,9 @@ fn online(share: Xcher) -> Process {
     share
 }
 
+/// Builds a host that punches no holes: without mapped ports, the bridge is left.
 fn share(lab: &Lab, host: Host, relay: &str) -> Xcher {
-    lab.xcher(host, &["share", "--nick", "bob", "--json", "--relay", relay])
+    lab.xcher(host, &["share", "--nick", "bob", "--json", "--no-punch", "--relay", relay])
 }
 
 /// Returns the path of a process's only session.
