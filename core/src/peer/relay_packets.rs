@@ -26,8 +26,10 @@ impl Peer {
         })
     }
 
+    /// Writes to the relay, if it is connected.
     pub(super) fn write_relay(&mut self, packet: RelayPacket<'_>, turn: &mut Turn<'_>) {
-        if let Some(conn) = self.relay.conn {
+        let is_dialled = matches!(self.relay.stage, RelayStage::Dialling(_));
+        if let Some(conn) = self.relay.conn.filter(|_| !is_dialled) {
             turn.act(Action::Write { conn, bytes: packet.to_line().into() });
         }
     }

@@ -1,4 +1,4 @@
-//! Calls while the connection to the relay is lost.
+//! Calls before the connection to the relay is complete, and while it is lost.
 
 use std::time::Duration;
 
@@ -57,4 +57,15 @@ fn sends_nothing_without_a_relay_connection() {
     let stops = |action: &Action| matches!(action, Action::StopListening { listener } if *listener == allocated);
     assert!(actions.iter().any(stops), "{actions:?}");
     assert!(peer.is_busy(), "the first connection may still turn out to be the peer");
+}
+
+#[test]
+fn nothing_is_written_to_a_relay_that_is_still_dialled() {
+    let mut peer = Peer::new(Config::default());
+    let mut actions = Vec::new();
+    peer.start(Duration::ZERO, &mut actions);
+    let [Action::DialRelay { conn: relay }] = actions[..] else { panic!("{actions:?}") };
+    actions.clear();
+    peer.stop(Duration::ZERO, &mut actions);
+    assert!(matches!(actions[..], [Action::Close { conn }] if conn == relay), "{actions:?}");
 }
