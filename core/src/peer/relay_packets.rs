@@ -103,12 +103,17 @@ impl Peer {
                 self.relay.login.near = self.inner_address().is_some();
             }
             (RelayPacket::From(nick), _) => self.relay.login.from = Nick::parse(nick).ok(),
-            (RelayPacket::Init { nick, ip, port }, RelayStage::Online(at)) => {
+            (RelayPacket::Init { nick, ip, port }, stage) => {
+                // They are this call's, even if this host is not online yet and ignores it.
                 let login = &mut self.relay.login;
                 let (from, ticket) = (login.from.take(), login.ticket.take());
                 let is_near = SELECTS && core::mem::take(&mut login.near);
+                let own = match stage {
+                    RelayStage::Online(at) => self.config.nicks.get(at),
+                    _ => None,
+                };
                 // Spelled as the caller did: both sides use the nick in this form (section 11.2).
-                if let (Ok(called_as), Some(own)) = (Nick::parse(nick), self.config.nicks.get(at))
+                if let (Ok(called_as), Some(own)) = (Nick::parse(nick), own)
                     && called_as.eq_ignore_case(own)
                 {
                     let to = SocketAddr::new(ip, port);
