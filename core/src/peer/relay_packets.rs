@@ -26,8 +26,10 @@ impl Peer {
         })
     }
 
+    /// Writes to the relay, if it is connected.
     pub(super) fn write_relay(&mut self, packet: RelayPacket<'_>, turn: &mut Turn<'_>) {
-        if let Some(conn) = self.relay.conn {
+        let is_dialled = matches!(self.relay.stage, RelayStage::Dialling(_));
+        if let Some(conn) = self.relay.conn.filter(|_| !is_dialled) {
             turn.act(Action::Write { conn, bytes: packet.to_line().into() });
         }
     }
@@ -101,12 +103,17 @@ impl Peer {
                 self.relay.login.near = self.inner_address().is_some();
             }
             (RelayPacket::From(nick), _) => self.relay.login.from = Nick::parse(nick).ok(),
-            (RelayPacket::Init { nick, ip, port }, RelayStage::Online(at)) => {
+            (RelayPacket::Init { nick, ip, port }, stage) => {
+                // They are this call's, even if this host is not online yet and ignores it.
                 let login = &mut self.relay.login;
                 let (from, ticket) = (login.from.take(), login.ticket.take());
                 let is_near = SELECTS && core::mem::take(&mut login.near);
+                let own = match stage {
+                    RelayStage::Online(at) => self.config.nicks.get(at),
+                    _ => None,
+                };
                 // Spelled as the caller did: both sides use the nick in this form (section 11.2).
-                if let (Ok(called_as), Some(own)) = (Nick::parse(nick), self.config.nicks.get(at))
+                if let (Ok(called_as), Some(own)) = (Nick::parse(nick), own)
                     && called_as.eq_ignore_case(own)
                 {
                     let to = SocketAddr::new(ip, port);
