@@ -147,10 +147,10 @@ pub struct RelayLimits {
     pub unsent: usize,
     /// Concurrent allocations of one connection; the registry ignores more.
     pub allocations: usize,
-    /// Invitations of one caller that wait for its callee (section 5.8), and of one callee. A caller that
-    /// exceeds this is refused; the oldest of a callee's most frequent caller makes room.
+    /// Invitations of one caller that wait for its callees (section 5.8). It is refused more.
     pub invitations: usize,
-    /// The same, of all callers at one address.
+    /// The same, of all callers at one address. Also those of one callee: the oldest of its most frequent
+    /// caller makes room for another.
     pub invitations_per_address: usize,
     /// Time from an invitation to the rendezvous of both hosts.
     pub invitation_timeout: Duration,

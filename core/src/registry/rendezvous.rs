@@ -141,7 +141,7 @@ impl Registry {
             }
         }
         let most = by_caller.into_values().max_by_key(|(id, of)| (*of, core::cmp::Reverse(*id)));
-        if let Some((oldest, _)) = most.filter(|_| count >= self.limits.invitations) {
+        if let Some((oldest, _)) = most.filter(|_| count >= self.limits.invitations_per_address) {
             self.end_meeting(oldest);
         }
     }

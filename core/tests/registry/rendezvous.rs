@@ -357,8 +357,9 @@ fn meeting_that_is_complete_counts_no_more() {
 fn flood_of_one_caller_leaves_a_callee_able_to_meet_another() {
     let mut relay = two();
     let [of_alice, of_bob] = invite(&mut relay);
-    for flooder in 0..30 {
-        come_online(&mut relay, ConnId(100 + flooder), &format!("f{flooder}"), "13.0.0.4", ALL);
+    for flooder in 0..100 {
+        let at = format!("13.0.0.{}", flooder / 60);
+        come_online(&mut relay, ConnId(100 + flooder), &format!("f{flooder}"), &at, ALL);
         let answer = relay.ask(ConnId(100 + flooder), "X_MEET bob");
         assert!(answer.starts_with("X_MEET bob "), "{answer}");
     }
@@ -369,7 +370,9 @@ fn flood_of_one_caller_leaves_a_callee_able_to_meet_another() {
 
 #[test]
 fn rendezvous_whose_meeting_makes_room_ends() {
-    let mut relay = two();
+    let mut relay = Relay::with_port(RelayLimits { invitations_per_address: 4, ..limits() });
+    come_online(&mut relay, ALICE, "alice", AT_ALICE, ALL);
+    come_online(&mut relay, BOB, "bob", AT_BOB, ALL);
     let [of_alice, _] = invite(&mut relay);
     arrive(&mut relay, OF_ALICE, "11.0.0.2:1", &of_alice);
     for other in 0..4 {
