@@ -432,3 +432,9 @@ fn standard_input_is_sent_by_code_only() {
     let Some(irc) = server() else { return };
     irc.xcher(&["share", "-"]).run().code(2).one_error(&["xcher send -"]);
 }
+
+#[test]
+fn doctor_checks_no_channels() {
+    let doctor = xcher(["doctor", "--relay", "ircs://irc.example/#files"]).run();
+    doctor.code(2).one_error(&["doctor checks relays and bridges, not IRC channels"]);
+}

@@ -25,6 +25,11 @@ use verdict::Verdict;
 
 /// Prints a line for each finding. Fails if no files can be exchanged with these options.
 pub(crate) async fn run(common: &Common) -> Result<(), CliError> {
+    if common.relay.irc_channel().is_some() {
+        return Err(CliError::usage(
+            "doctor checks relays and bridges, not IRC channels; name another --relay, or none",
+        ));
+    }
     let output = Output::new(common);
     let subjects = Subjects::of(common).await;
     let outside = async {
