@@ -115,7 +115,8 @@ impl Pair {
             first_byte: since(finished),
             at_pace,
         };
-        fetched.output = get.wait().code(0).to_string();
+        let done = get.wait().code(0);
+        fetched.output = format!("{at_pace:?} at the pace of this machine\n{done}");
         Ok(fetched)
     }
 }

@@ -11,8 +11,8 @@ use super::best_path::Best;
 const FIRST_BYTE_LIMIT: Duration = Duration::from_secs(2);
 /// Of so many tries, one may use the bridge although there is another path.
 const TRIES_PER_MISS: usize = 20;
-/// The factor by which a machine may be slower than an idle one for a try to count that found a worse path.
-const MAX_SLOWNESS: f64 = 1.25;
+/// The factor by which a machine may be slower than an idle one for a faulty try to count.
+const MAX_SLOWNESS: f64 = 1.1;
 /// Tries of one call that need not count.
 const MAX_REPEATED: usize = 20;
 
@@ -64,8 +64,8 @@ pub(super) struct Fetched {
 }
 
 impl Fetched {
-    /// Returns true if the machine was so busy that its clocks went on without it: then the order in which two
-    /// paths succeed is chance.
+    /// Returns true if the machine was so busy that its clocks went on without it: then it is chance which of
+    /// two paths is first, and when.
     fn is_slowed(&self) -> bool {
         self.first_byte > self.at_pace.mul_f64(MAX_SLOWNESS)
     }
@@ -102,7 +102,9 @@ impl Row {
 
     /// Adds a try, unless the machine was too busy for it to count.
     pub(super) fn add(&mut self, result: Try) {
-        let is_chance = |fetched: &Fetched| self.is_worse(fetched) && fetched.is_slowed();
+        let is_chance = |fetched: &Fetched| {
+            (self.is_worse(fetched) || fetched.is_late()) && fetched.is_slowed()
+        };
         if self.repeated < MAX_REPEATED && result.as_ref().is_ok_and(is_chance) {
             self.repeated += 1;
         } else {
