@@ -1,93 +1,30 @@
-//! The path that two hosts find, for pairs of NATs: what is possible, what happened, and how long it took.
+//! The paths that hosts find, for pairs of NATs.
+
+mod best_path;
+mod table;
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use tempfile::{TempDir, tempdir, tempdir_in};
 
+use best_path::{Best, best};
+use table::{Fetched, Row, Try};
+pub(crate) use table::{Relays, Rows};
+
 use super::lab::{Host, Lab, Nat};
 use crate::system::pace::Pace;
 use crate::system::process::Process;
 use crate::system::tree;
 
-/// Time limit for the first byte of a file, whatever the path, on an idle machine.
-const FIRST_BYTE_LIMIT: Duration = Duration::from_secs(2);
-/// Of so many tries, one may use the bridge although there is another path.
-const TRIES_PER_MISS: usize = 20;
 /// Time from each host to the middle of the internet, where there are delays.
 const DELAYS: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(40)];
-/// The factor by which a machine may be slower than an idle one for a try to count that found a worse path.
-const MAX_SLOWNESS: f64 = 1.25;
 /// Failures of one call after which it is not tried again.
 const MAX_FAILURES: u32 = 2;
+/// The file that is fetched, of one byte.
 const FILE: &str = "file";
-
-/// The best path between two hosts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Best {
-    Direct,
-    Punched,
-    Bridge,
-}
-
-/// Returns the best path that the NATs of two hosts leave to them.
-fn best(caller: Nat, callee: Nat, is_delayed: bool) -> Best {
-    use Nat::{AddressRestricted, Firewall, FullCone, Open, PortRestricted, Refusing, Symmetric};
-    match (caller, callee) {
-        // The callee dials the caller's port.
-        (Open | FullCone, _) => Best::Direct,
-        // The caller dials the callee's rendezvous, an ordinary connection too.
-        (_, Open | FullCone) => Best::Punched,
-        // What it sends lets the other's connection in, whichever port the other's NAT gives that.
-        (AddressRestricted, _) | (_, AddressRestricted) => Best::Punched,
-        // The port of its connection to the other host is not that of its connection to the relay, so the
-        // other's NAT does not let it in.
-        (Symmetric, _) | (_, Symmetric) => Best::Bridge,
-        // Each NAT refuses a connection that arrives before its own host has sent something, and that ends the
-        // attempt on both sides. Only packets that take time cross on the way.
-        (Refusing, Refusing) if !is_delayed => Best::Bridge,
-        // Both connect at once.
-        (Firewall | PortRestricted | Refusing, Firewall | PortRestricted | Refusing) => {
-            Best::Punched
-        }
-    }
-}
-
-/// How the hosts reach the relay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Relays {
-    /// Both through its bridge.
-    Bridge,
-    /// The caller by TCP alone, the callee through the bridge.
-    TcpOfCaller,
-    /// The caller through the bridge, the callee by TCP alone.
-    TcpOfCallee,
-}
-
-impl Relays {
-    pub(crate) const ALL: [Self; 3] = [Self::Bridge, Self::TcpOfCaller, Self::TcpOfCallee];
-
-    fn caller_has_bridge(self) -> bool {
-        self != Self::TcpOfCaller
-    }
-
-    fn callee_has_bridge(self) -> bool {
-        self != Self::TcpOfCallee
-    }
-}
-
-impl fmt::Display for Relays {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Bridge => "bridge",
-            Self::TcpOfCaller => "caller TCP",
-            Self::TcpOfCallee => "callee TCP",
-        })
-    }
-}
 
 /// Two hosts, each behind its NAT or without one, which both share a file.
 struct Pair {
@@ -141,13 +78,8 @@ impl Pair {
         let mut failures = 0;
         while row.tries.len() < tries && failures < MAX_FAILURES {
             let result = self.attempt(caller, relays, pace);
-            let is_worse = |fetched: &Fetched| row.is_worse(fetched) && fetched.is_slowed();
-            if result.as_ref().is_ok_and(is_worse) && row.repeated < tries {
-                row.repeated += 1;
-                continue;
-            }
             failures += u32::from(result.is_err());
-            row.tries.push(result);
+            row.add(result);
         }
         row
     }
@@ -183,7 +115,8 @@ impl Pair {
             first_byte: since(finished),
             at_pace,
         };
-        fetched.output = get.wait().code(0).to_string();
+        let done = get.wait().code(0);
+        fetched.output = format!("{at_pace:?} at the pace of this machine\n{done}");
         Ok(fetched)
     }
 }
@@ -204,155 +137,6 @@ fn at(host: usize) -> Host {
 
 fn time(event: &Value) -> SystemTime {
     humantime::parse_rfc3339(event["time"].as_str().unwrap()).unwrap()
-}
-
-/// A file that arrived, or what the program wrote instead.
-type Try = Result<Fetched, String>;
-
-/// How a file arrived, and when, from the moment at which the caller was online.
-struct Fetched {
-    /// What the program wrote.
-    output: String,
-    path: String,
-    open: Duration,
-    first_byte: Duration,
-    /// The time until the first byte as a busy machine counts it.
-    at_pace: Duration,
-}
-
-impl Fetched {
-    /// Returns true if the machine was so busy that its clocks went on without it: then the order in which two
-    /// paths succeed is chance.
-    fn is_slowed(&self) -> bool {
-        self.first_byte > self.at_pace.mul_f64(MAX_SLOWNESS)
-    }
-
-    fn is_late(&self) -> bool {
-        self.first_byte.min(self.at_pace) > FIRST_BYTE_LIMIT
-    }
-}
-
-/// The tries of one call between two hosts.
-struct Row {
-    kinds: [Nat; 2],
-    is_delayed: bool,
-    caller: usize,
-    relays: Relays,
-    best: Best,
-    tries: Vec<Try>,
-    /// Tries that do not count, because the machine was too busy.
-    repeated: usize,
-}
-
-impl Row {
-    const HEAD: &str = "\
-| A / B | delay | caller | relay | expected | paths | session open, ms: best, median, worst | first byte, ms | result |
-|---|---|---|---|---|---|---|---|---|";
-
-    fn fetched(&self) -> impl Iterator<Item = &Fetched> {
-        self.tries.iter().flatten()
-    }
-
-    fn count(&self, path: &str) -> usize {
-        self.fetched().filter(|fetched| fetched.path == path).count()
-    }
-
-    /// Returns true if there is a better path than its own.
-    fn is_worse(&self, fetched: &Fetched) -> bool {
-        self.best != Best::Bridge && fetched.path == "bridge"
-    }
-
-    /// Returns what is wrong with it, or nothing.
-    fn faults(&self) -> String {
-        let mut faults = Vec::new();
-        let mut tell = |count, what| {
-            if count > 0 {
-                faults.push(format!("{count} {what}"));
-            }
-        };
-        tell(self.tries.len() - self.fetched().count(), "failed");
-        let worse = self.fetched().filter(|fetched| self.is_worse(fetched)).count();
-        if worse > self.tries.len() / TRIES_PER_MISS {
-            tell(worse, "by the bridge");
-        }
-        tell(self.fetched().filter(|fetched| fetched.is_late()).count(), "late");
-        faults.join(", ")
-    }
-
-    /// Returns what the program wrote in the first try that did not go as it should.
-    fn faulty_output(&self) -> &str {
-        let mut outputs = self.tries.iter().filter_map(|result| match result {
-            Ok(fetched) if !fetched.is_late() && !self.is_worse(fetched) => None,
-            Ok(fetched) => Some(&fetched.output),
-            Err(output) => Some(output),
-        });
-        outputs.next().map_or("", |output| output)
-    }
-}
-
-impl fmt::Display for Row {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kinds: [a, b], caller, relays, best, .. } = self;
-        let delay = if self.is_delayed {
-            DELAYS.map(|delay| delay.as_millis().to_string()).join("/")
-        } else {
-            "0".into()
-        };
-        let mut paths = String::new();
-        for path in ["direct", "punched", "bridge"] {
-            if self.count(path) > 0 {
-                write!(paths, "{} {path} ", self.count(path))?;
-            }
-        }
-        let times = |which: fn(&Fetched) -> Duration| {
-            let mut times: Vec<_> =
-                self.fetched().map(|fetched| which(fetched).as_millis()).collect();
-            times.sort_unstable();
-            match times[..] {
-                [best, ..] => {
-                    let [median, worst] = [times.len() / 2, times.len() - 1].map(|at| times[at]);
-                    format!("{best}, {median}, {worst}")
-                }
-                [] => String::new(),
-            }
-        };
-        let faults = self.faults();
-        let result = if faults.is_empty() { "ok" } else { &faults };
-        let repeated = match self.repeated {
-            0 => String::new(),
-            repeated => format!(", {repeated} repeated"),
-        };
-        write!(
-            f,
-            "| {a} / {b} | {delay} | {} | {relays} | {best:?} | {} | {} | {} | {result}{repeated} |",
-            ["A", "B"][*caller],
-            paths.trim_end(),
-            times(|fetched| fetched.open),
-            times(|fetched| fetched.first_byte),
-        )
-    }
-}
-
-/// A table: the calls between the hosts of some pairs.
-pub(crate) struct Rows(Vec<Row>);
-
-impl Rows {
-    /// Fails if one of them did not go as it should.
-    pub(crate) fn expect_no_faults(&self) {
-        let faulty = || self.0.iter().filter(|row| !row.faults().is_empty());
-        if faulty().next().is_some() {
-            let outputs: String =
-                faulty().map(|row| format!("{row}\n{}\n", row.faulty_output())).collect();
-            panic!("{outputs}{self}\n{} of {} calls are faulty", faulty().count(), self.0.len());
-        }
-    }
-}
-
-impl fmt::Display for Rows {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(Row::HEAD)?;
-        self.0.iter().try_for_each(|row| write!(f, "\n{row}"))
-    }
 }
 
 /// Has the hosts of each pair, with delays or without, call each other so many times, in some pairs at once.

@@ -73,8 +73,8 @@ pub(crate) struct Common {
     pub(crate) no_near: bool,
     /// Do not connect through NATs by hole punching
     ///
-    /// Without it, if another host does not answer at once, the relay tells each of both hosts where it sees the
-    /// other, and both connect at the same moment.
+    /// Without this option, if a host does not connect at once, the relay tells both where it sees the other, and
+    /// they connect to each other at the same moment.
     #[arg(long, global = true, env = "XCHER_NO_PUNCH", value_parser = switch())]
     #[arg(hide_short_help = true)]
     pub(crate) no_punch: bool,
