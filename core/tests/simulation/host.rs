@@ -2,18 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use xcher_core::batch::{BatchItem, BatchReceiver};
 use xcher_core::code::Code;
 use xcher_core::peer::{
-    BatchFile, CallPolicy, Config, ConnId, Encryption, Event, ListenerId, Notice, PathPolicy,
-    Purpose, ReceiveEnd, SessionId, TransferId,
+    CallPolicy, Config, ConnId, Encryption, Event, ListenerId, Notice, Path, PathPolicy, Purpose,
+    SessionId, TransferId,
 };
 use xcher_core::secure::{Identity, PublicKey};
-use xcher_core::stream::{Digest, Receiver};
+use xcher_core::stream::Digest;
 use xcher_core::{FileName, Limits, Nick, Peer, Platform, SharedFile, Size, Stat};
 
-use crate::nat::Place;
 use crate::partials::{FileId, Found};
+use crate::places::{Place, Places};
+use crate::receiving::Receiving;
 use crate::user::User;
 use crate::world::Weather;
 
@@ -47,11 +47,21 @@ pub struct Host {
     pub sending: BTreeMap<TransferId, Sending>,
     /// The positions of listings under flow.
     pub walks: BTreeMap<SessionId, usize>,
-    pub listeners: BTreeMap<ListenerId, (u16, Purpose)>,
+    pub listeners: BTreeMap<ListenerId, Listening>,
+    pub last_port: u16,
     /// Ports that the bridge allocated: the only reachable ones of a host behind NAT.
     pub allocated: BTreeSet<u16>,
-    pub behind_nat: bool,
     pub place: Place,
+    /// The places that it left.
+    pub left: Vec<Place>,
+    /// True if it also uses the bridge.
+    pub has_bridge: bool,
+    /// True if it knows the six packets alone: the relay gets nothing else of it.
+    pub is_base: bool,
+    /// The X_INITs that it received.
+    pub inits: usize,
+    /// True if it connects by hole punching.
+    pub punch: bool,
     /// True if it connects to others behind its NAT.
     pub near: bool,
     pub stored: Vec<(TransferId, FileName, Vec<u8>)>,
@@ -59,66 +69,14 @@ pub struct Host {
     pub due: Vec<Due>,
 }
 
-pub struct Receiving {
-    pub conn: ConnId,
-    pub bytes: Vec<u8>,
-    pub limit: u64,
-    /// The batch, where it is one.
-    pub batch: Option<Batch>,
-    /// Decrypts the bytes of an encrypted session.
-    pub seal: Option<Receiver>,
-    pub name: FileName,
-    /// Set once its end was reported.
-    pub over: bool,
-}
-
-/// The files of a batch and those that arrived.
-pub type Batch = (BatchReceiver, Vec<BatchFile>, Vec<(BatchFile, Arrived)>);
-
-/// One file of a batch.
-pub enum Arrived {
-    Complete(Vec<u8>),
-    NotSent,
-    Corrupt,
-}
-
-impl Receiving {
-    /// Takes bytes of its connection.
-    pub fn take(&mut self, mut piece: &[u8]) -> Result<(), ReceiveEnd> {
-        if let Some((batch, files, came)) = &mut self.batch {
-            let each = |at: usize, arrived: BatchItem<'_>| {
-                let how = match arrived {
-                    BatchItem::Complete(bytes) => Arrived::Complete(bytes.to_vec()),
-                    BatchItem::NotSent => Arrived::NotSent,
-                    BatchItem::Corrupt => Arrived::Corrupt,
-                };
-                came.push((files[at].clone(), how));
-            };
-            let taken = batch.receive(piece, each);
-            return taken.map_err(|error| ReceiveEnd::Broken(error.to_string().into()));
-        }
-        let Some(seal) = &mut self.seal else {
-            return keep(&mut self.bytes, self.limit, piece);
-        };
-        loop {
-            match seal.receive(&mut piece) {
-                Ok(Some((before, text))) => {
-                    if let Some(held) = &before {
-                        keep(&mut self.bytes, self.limit, held)?;
-                    }
-                    keep(&mut self.bytes, self.limit, text)?;
-                }
-                Ok(None) => return Ok(()),
-                Err(error) => return Err(ReceiveEnd::Broken(error.to_string().into())),
-            }
-        }
-    }
-}
-
-fn keep(bytes: &mut Vec<u8>, limit: u64, piece: &[u8]) -> Result<(), ReceiveEnd> {
-    let room = limit as usize - bytes.len();
-    bytes.extend(&piece[..piece.len().min(room)]);
-    if piece.len() > room { Err(ReceiveEnd::Excess) } else { Ok(()) }
+/// An open listener.
+#[derive(Clone, Copy, Debug)]
+pub struct Listening {
+    pub port: u16,
+    pub purpose: Purpose,
+    pub path: Path,
+    /// The control connection of its link, if it is a number for streams.
+    pub link: Option<ConnId>,
 }
 
 pub struct Sending {
@@ -190,26 +148,21 @@ impl Host {
     pub fn new(
         index: usize,
         hosts: usize,
-        is_outside: bool,
+        places: &mut Places,
         rng: &mut fastrand::Rng,
         weather: Weather,
     ) -> Self {
         let code = (index == 0 && rng.u8(0..6) == 0).then(|| RIGHT.parse::<Code>().unwrap());
-        let via = if rng.u8(..) < if is_outside { 180 } else { 80 } {
-            PathPolicy::Auto
-        } else {
-            PathPolicy::default()
-        };
-        let behind_nat = via == PathPolicy::Auto && rng.u8(0..3) > 0;
-        let place = match (is_outside, behind_nat) {
-            (true, true) => Place::outside(index, if rng.u8(0..4) > 0 { 1 } else { 2 }),
-            (true, false) => Place::outside(index, 0),
-            (false, _) => Place::inside(index),
-        };
-        let near = rng.u8(0..8) > 0;
+        let has_bridge = rng.u8(..) < if places.is_outside { 180 } else { 80 };
+        let via = if has_bridge { PathPolicy::Auto } else { PathPolicy::default() };
+        let is_reachable =
+            rng.u8(0..if has_bridge { 3 } else { 8 }) == 0 || !has_bridge && rng.bool();
+        let place = places.settle(is_reachable, rng);
+        let (near, punch) = (rng.u8(0..8) > 0, rng.u8(0..4) > 0);
         let config = Config {
             via,
             near,
+            punch,
             nicks: vec![code.as_ref().map_or_else(|| nick(index), |code| code.nick().clone())],
             calls: if rng.u8(..) < 40 { CallPolicy::Ask } else { CallPolicy::Accept },
             platform: Platform::Unix,
@@ -260,9 +213,14 @@ impl Host {
             walks: BTreeMap::new(),
             listeners: BTreeMap::new(),
             allocated: BTreeSet::new(),
-            behind_nat,
+            last_port: 20_000 + rng.u16(0..4),
             place,
+            left: Vec::new(),
+            has_bridge,
+            is_base: !encrypts && rng.bool(),
+            inits: 0,
             near,
+            punch,
             stored: Vec::new(),
             due: Vec::new(),
         };
@@ -294,6 +252,11 @@ impl Host {
             encryption.pin(nick.clone(), *key);
         }
         peer.with_encryption(encryption)
+    }
+
+    /// All places that it has had.
+    pub fn places(&self) -> impl Iterator<Item = Place> {
+        self.left.iter().copied().chain([self.place])
     }
 
     /// The next piece of a listing.
@@ -337,6 +300,7 @@ impl Host {
     pub fn notify(&mut self, event: &Event) {
         if let Event::Online { .. } = event {
             self.online = true;
+            self.user.was_online = true;
         }
         if let Event::Offline { retry, .. } = event {
             self.online = false;

@@ -13,12 +13,15 @@ impl World {
         for wire in &mut self.wires {
             for side in 0..2 {
                 if wire.ends[side].host == Some(index) {
-                    wire.cut = true;
+                    wire.cut();
                     wire.life[side] = Life::Closed;
                     wire.flows[side].closed = true;
                 }
             }
         }
+        self.unanswered.retain(|(host, ..)| *host != index);
+        self.punching.close_all(index);
+        self.end_links();
         let host = &self.hosts[index];
         let open: Vec<TransferId> =
             host.received.keys().chain(host.found.keys()).copied().collect();
@@ -32,6 +35,7 @@ impl World {
         }
         let host = &mut self.hosts[index];
         host.listeners.clear();
+        host.allocated.clear();
         host.due.clear();
         host.sending.clear();
         host.walks.clear();

@@ -1,26 +1,42 @@
-//! Many hosts and a relay over a simulated network, under a random schedule.
+//! Many hosts and a relay over a simulated network with NATs and firewalls, under a random schedule.
 //!
-//! Each seed is a different order of deliveries, splits and delays, and, in the rough runs, of cuts,
-//! refusals, lying providers and outsiders. Every step and the end of a run check that no file is wrong,
-//! nothing is lost without a report, and nothing is stuck or left open.
+//! Each seed is a different network, and a different order of deliveries, splits and delays; in the rough runs,
+//! of cuts, refusals, lying providers and outsiders too, of relays that die, and of hosts that come to another
+//! network. Every step and the end of a run check that no file is wrong, nothing is lost without a report,
+//! nothing is stuck or left open, and that each call took the best way that there was.
 //!
 //! A failing seed is printed; `XCHER_SEED=n cargo test -p xcher-core --test simulation` replays it,
 //! and `XCHER_SEEDS=n` runs n seeds instead of the usual number.
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, unreachable_pub)]
 
+mod actions;
+mod attack;
+mod base_protocol;
+mod bounds;
+mod dial;
 mod faults;
+mod gateway;
 mod host;
+mod inputs;
 mod kill;
-mod nat;
+mod link;
 mod net;
 mod partials;
+mod paths;
+mod places;
+mod punch;
+mod punching;
+mod receiving;
 mod results;
+mod totals;
 mod traffic;
 mod user;
 mod user_actions;
+mod ways;
 mod world;
 
+use totals::Totals;
 use world::{Weather, World};
 
 const SEEDS: u64 = 3000;
@@ -31,7 +47,7 @@ fn run(name: &str, weather: Weather) {
         Some(seed) => seed..seed + 1,
         None => 0..number("XCHER_SEEDS").unwrap_or(SEEDS),
     };
-    let mut totals = world::Totals::default();
+    let mut totals = Totals::default();
     for seed in seeds {
         let ran = std::panic::catch_unwind(|| World::new(seed, weather).run());
         match ran {

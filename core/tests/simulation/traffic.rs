@@ -1,57 +1,21 @@
-//! Connecting, and delivering bytes.
+//! Delivers connections and bytes.
 
-use std::net::SocketAddr;
-
-use xcher_core::peer::{BatchFileEnd, ConnId, Input, Path, Purpose, ReceiveEnd, TransferId};
+use xcher_core::peer::{BatchFileEnd, ConnId, Input, ListenerId, ReceiveEnd, TransferId};
 use xcher_core::registry;
 use xcher_core::stream::Receiver;
 
-use crate::host::{Arrived, Due};
-use crate::net::{End, Flow, Life, Wire};
-use crate::world::{OUTSIDER, Weather, World};
+use crate::host::Due;
+use crate::net::{End, Flow, Life};
+use crate::receiving::{Arrived, Receiving};
+use crate::world::{OUTSIDER, World};
 
 impl World {
-    pub(crate) fn dial(
-        &mut self,
-        host: usize,
-        conn: ConnId,
-        (to, path): (SocketAddr, Path),
-        purpose: Purpose,
-    ) {
-        self.check_dial(host, to, path, purpose);
-        let target = self
-            .hosts
-            .iter()
-            .position(|other| other.listeners.values().any(|(port, _)| *port == to.port()));
-        let refused = self.weather == Weather::Rough && self.rng.u8(..) < 5;
-        match target {
-            Some(target) if !refused && self.leads_to(host, target, to, path) => {
-                let listening = &self.hosts[target].listeners;
-                let found = listening.values().find(|(port, _)| *port == to.port()).unwrap();
-                assert_eq!(found.1, purpose, "both ends agree on the purpose of a connection");
-                self.connect(End { host: Some(host), conn: conn.0 }, target, purpose);
-            }
-            _ => self.hosts[host].due.push(Due::ConnectFailed(conn)),
-        }
-        // The listener is found by its port when the connection arrives.
-        if let Some(wire) = self.wires.last_mut()
-            && wire.ends[0] == (End { host: Some(host), conn: conn.0 })
-        {
-            wire.ends[1].conn = u64::from(to.port());
-            wire.dialled = Some(to.ip());
-        }
-    }
-
-    pub(crate) fn connect(&mut self, from: End, target: usize, purpose: Purpose) {
-        let to = End { host: Some(target), conn: 0 };
-        self.wires.push(Wire::new(from, to, purpose == Purpose::Data));
-    }
-
     /// The outgoing bytes of an end that is up.
     pub(crate) fn flow_from(&mut self, end: End) -> Option<(&mut Flow, bool)> {
         let wire = self.wires.iter_mut().find(|wire| wire.side(end).is_some())?;
         let side = wire.side(end)?;
-        (wire.life[side] == Life::Up).then(|| (&mut wire.flows[side], wire.data))
+        let data = wire.is_data();
+        (wire.life[side] == Life::Up).then(|| (&mut wire.flows[side], data))
     }
 
     pub(crate) fn pause(&mut self, end: End, pause: bool) {
@@ -62,6 +26,7 @@ impl World {
     }
 
     pub(crate) fn close(&mut self, end: End) {
+        self.unanswered.retain(|(host, conn, _)| Some(*host) != end.host || conn.0 != end.conn);
         if let Some(wire) = self.wires.iter_mut().find(|wire| wire.side(end).is_some()) {
             let side = wire.side(end).unwrap();
             wire.life[side] = Life::Closed;
@@ -69,6 +34,9 @@ impl World {
         }
         if let Some(host) = end.host.filter(|host| *host != OUTSIDER) {
             self.hosts[host].sending.retain(|_, sending| sending.conn.0 != end.conn);
+            // Nothing is kept of the file of a batch that has not come whole.
+            let is_batch = |of: &Receiving| of.conn.0 == end.conn && of.batch.is_some();
+            self.hosts[host].received.retain(|_, of| !is_batch(of));
         }
     }
 
@@ -80,37 +48,29 @@ impl World {
     }
 
     pub(crate) fn arrive(&mut self, index: usize, side: usize) {
-        let own = self.wires[index].ends[side];
-        self.wires[index].life[side] = Life::Up;
-        let wire = &self.wires[index];
-        let (local, remote) = self.ends_of(wire, side);
-        let remote = wire.seen.unwrap_or(remote);
-        match own.host {
-            None => {
-                let conn = registry::ConnId(own.conn);
-                let from = SocketAddr::new(remote, 7);
-                self.relay_input(registry::Input::Connected { conn, from });
-            }
-            Some(host) if side == 0 => {
-                let (local, remote) = (SocketAddr::new(local, 7), SocketAddr::new(remote, 8));
-                let conn = ConnId(own.conn);
-                self.input(host, Input::Connected { conn, local, remote });
-            }
-            Some(host) => {
-                let port = own.conn as u16;
-                let found = self.hosts[host].listeners.iter().find(|(_, (p, _))| *p == port);
-                let Some(listener) = found.map(|(listener, _)| *listener) else {
-                    // The host stopped listening.
-                    self.wires[index].life[side] = Life::Closed;
-                    self.wires[index].cut = true;
-                    return;
-                };
-                let conn = self.hosts[host].peer.new_conn();
-                self.wires[index].ends[side].conn = conn.0;
-                let (local, remote) = (SocketAddr::new(local, port), SocketAddr::new(remote, 9));
-                self.input(host, Input::Accepted { listener, conn, local, remote });
-            }
+        let wire = &mut self.wires[index];
+        let own = wire.ends[side];
+        let (local, remote) = wire.views[side];
+        wire.life[side] = Life::Up;
+        let Some(host) = own.host else {
+            let conn = registry::ConnId(own.conn);
+            return self.relay_input(registry::Input::Connected { conn, from: remote });
+        };
+        let is_dialled = side == 0 && !wire.is_link();
+        if is_dialled {
+            return self.input(host, Input::Connected { conn: ConnId(own.conn), local, remote });
         }
+        let listener = ListenerId(own.conn);
+        let is_broken = wire.is_link() && wire.cut;
+        if is_broken || !self.hosts[host].listeners.contains_key(&listener) {
+            // The host stopped listening.
+            wire.life[side] = Life::Closed;
+            wire.cut();
+            return;
+        }
+        let conn = self.hosts[host].peer.new_conn();
+        self.wires[index].ends[side].conn = conn.0;
+        self.input(host, Input::Accepted { listener, conn, local, remote });
     }
 
     pub(crate) fn deliver(&mut self, index: usize, side: usize) {
@@ -127,7 +87,7 @@ impl World {
         };
         let piece: Vec<u8> = flow.bytes.drain(..most.min(flow.bytes.len())).collect();
         let ended = piece.is_empty();
-        let (cut, data) = (wire.cut, wire.data);
+        let (cut, data) = (wire.cut, wire.is_data());
         if ended {
             wire.life[side] = Life::Closed;
             wire.flows[side].closed = true;

@@ -1,8 +1,9 @@
 //! The user of a simulated host, who calls other hosts, fetches some of their files and records what happens.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use xcher_core::peer::{Delivery, Direction, Event, Security, SessionId, TransferId};
+use xcher_core::peer::{Delivery, Direction, Event, Path, Security, SessionId, TransferId};
 use xcher_core::{FileName, Size};
 
 use crate::host::host_of;
@@ -28,11 +29,16 @@ pub struct User {
     pub unreported: BTreeMap<TransferId, u64>,
     /// Files that peers reported as stored.
     pub confirmed: Vec<FileName>,
+    pub was_online: bool,
 }
 
 #[derive(Default)]
 pub struct Book {
     pub with: usize,
+    pub called_at: Duration,
+    /// Time from the call to the session.
+    pub took: Option<Duration>,
+    pub path: Option<Path>,
     pub open: bool,
     /// True if it stays behind the NAT of both hosts.
     pub near: bool,
@@ -79,6 +85,7 @@ impl User {
             serving: BTreeSet::new(),
             unreported: BTreeMap::new(),
             confirmed: Vec::new(),
+            was_online: false,
         }
     }
 

@@ -65,7 +65,7 @@ impl World {
                 (None, _) => self.hosts[host].peer.open(nick(with), now, &mut actions),
             };
             if let Ok(session) = opened {
-                let book = Book { with, ..Book::default() };
+                let book = Book { with, called_at: now, ..Book::default() };
                 self.hosts[host].user.sessions.insert(session, book);
             }
             for action in actions {
