@@ -5,8 +5,8 @@ use std::time::Duration;
 use xcher_core::peer::Path;
 use xcher_core::registry;
 
-use crate::host::Due;
-use crate::net::{Life, Use};
+use crate::host::{Due, Listening};
+use crate::net::{Life, Use, Wire};
 use crate::world::{OUTSIDER, World};
 
 /// Hole punches of one host at once: it has no more calls than these.
@@ -15,13 +15,11 @@ const MAX_PUNCHES: usize = 64;
 impl World {
     /// Checks what hosts and relay hold open.
     pub(crate) fn check_bounds(&self) {
-        let is_at_relay =
-            |wire: &&crate::net::Wire| wire.ends[1].host.is_none() && wire.life[1] == Life::Up;
+        let is_at_relay = |wire: &&Wire| wire.ends[1].host.is_none() && wire.life[1] == Life::Up;
         let at_relay = self.wires.iter().filter(is_at_relay).count();
         assert_eq!(self.relay.connections(), at_relay, "connections to the relay");
         for (index, host) in self.hosts.iter().enumerate() {
-            let is_punched =
-                |open: &&crate::host::Listening| open.path == Path::Punched && open.link.is_none();
+            let is_punched = |open: &&Listening| open.path == Path::Punched && open.link.is_none();
             let ports = host.listeners.values().filter(is_punched).count();
             let rendezvous = self.wires.iter().filter(|wire| {
                 let own = wire.ends[0].host == Some(index) && wire.life[0] != Life::Closed;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use xcher_core::peer::Path;
 
-use crate::net::{End, Life, Use};
+use crate::net::{End, Life, Use, Wire};
 use crate::world::{OUTSIDER, World, relay};
 
 /// The most deaths of the relay in a run: hosts must get on at last.
@@ -54,14 +54,15 @@ impl World {
         if !self.may_relay_die() {
             return false;
         }
-        let waits = |wire: &crate::net::Wire| wire.of == Use::Rendezvous && !wire.cut;
+        let waits = |wire: &Wire| wire.of == Use::Rendezvous && !wire.cut;
         self.wires.iter().any(waits)
             || self.hosts.iter().any(|host| !host.online && host.user.was_online)
     }
 
     /// The relay dies with all that it knew, and comes back at once or later.
     fn kill_relay(&mut self) {
-        self.relay = relay();
+        self.totals.relay_deaths += 1;
+        self.relay = relay(self.totals.relay_deaths);
         for wire in self.wires.iter_mut().filter(|wire| wire.ends[1].host.is_none()) {
             wire.cut();
             wire.life[1] = Life::Closed;
@@ -69,7 +70,6 @@ impl World {
         if self.rng.bool() {
             self.relay_down_until = self.now + Duration::from_millis(self.rng.u64(1..100_000));
         }
-        self.totals.relay_deaths += 1;
     }
 
     /// A host is in another network from now on. Its connections break, or nothing arrives any more.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use xcher_core::peer::ConnId;
 
-use crate::host::Due;
+use crate::host::{Due, Listening};
 use crate::net::{End, Life, Use, Wire};
 use crate::world::World;
 
@@ -31,9 +31,8 @@ impl World {
         let far = control.ends[1 - side];
         let views = [control.views[side], control.views[1 - side]];
         let target = far.host.unwrap();
-        let is_it = |open: &crate::host::Listening| {
-            open.port == to.port() && open.link == Some(ConnId(far.conn))
-        };
+        let is_it =
+            |open: &Listening| open.port == to.port() && open.link == Some(ConnId(far.conn));
         let listener = self.hosts[target].listeners.iter().find(|(_, open)| is_it(open));
         let listener = listener.map(|(listener, _)| listener.0);
         let from = End { host: Some(host), conn: conn.0 };

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use xcher_core::peer::{Event, Path, Security};
 
+use crate::net::Wire;
 use crate::user::Book;
 use crate::ways::Way;
 use crate::world::{Weather, World};
@@ -14,7 +15,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(63);
 const PUNCH_TIMES: [Duration; 2] = [Duration::from_millis(500), Duration::from_millis(450)];
 /// Time after which a caller uses the bridge.
 const BRIDGE_TIME: Duration = Duration::from_secs(1);
-/// Calls to one host of which neither the relay nor that host refuses any hole punching.
+/// Calls to one host for which neither the relay nor that host refuses any hole punching: it backs off from an
+/// address that it dialled four times in vain, whoever calls then.
 const MAX_CALLS: usize = 3;
 
 impl World {
@@ -31,7 +33,7 @@ impl World {
             book.took = Some(took);
             book.path = Some(*path);
             let with = book.with;
-            let is_other = |wire: &crate::net::Wire| {
+            let is_other = |wire: &Wire| {
                 (0..2).any(|side| {
                     let own = wire.ends[side].host == Some(host) && wire.views[side].1 == *peer;
                     own && wire.ends[1 - side].host == Some(with)
@@ -63,7 +65,7 @@ impl World {
                 // Of two calls to one host, what is left of the second may add to the first.
                 let all = self.hosts[caller].user.sessions.values();
                 let is_only = all.filter(|other| other.with == book.with).count() == 1;
-                if is_only && calls[book.with] <= MAX_CALLS {
+                if is_only && calls[caller].max(calls[book.with]) <= MAX_CALLS {
                     // Anyone can open a session with a caller without tickets, until the callee comes.
                     let has_tickets = !self.hosts[caller].is_base && !self.hosts[book.with].is_base;
                     let is_sure = self.weather == Weather::Calm || has_tickets;

@@ -66,10 +66,13 @@ enum Choice {
     GiveUp(usize),
 }
 
-/// A relay that proves its key and gives hosts their nicks back, also after a restart.
-pub fn relay() -> Registry {
+/// A relay that proves its key and gives hosts their nicks back, also after so many deaths. Each life draws other
+/// tickets and invitations.
+pub fn relay(deaths: u64) -> Registry {
     let identity = Identity::new([8; 32]);
-    Registry::new(RelayLimits::default(), [7; 32]).with_identity(identity).with_port(RELAY_PORT)
+    Registry::new(RelayLimits::default(), [deaths as u8; 32])
+        .with_identity(identity)
+        .with_port(RELAY_PORT)
 }
 
 impl World {
@@ -85,7 +88,7 @@ impl World {
             now: Duration::from_secs(1),
             places,
             hosts,
-            relay: relay(),
+            relay: relay(0),
             relay_down_until: Duration::ZERO,
             wires: Vec::new(),
             unanswered: Vec::new(),
