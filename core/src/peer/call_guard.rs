@@ -56,6 +56,11 @@ impl CallGuard {
     /// Admits a call from `ip`, at the cost of one dial of the budgets.
     pub(super) fn admit(&mut self, ip: IpAddr, now: Duration) -> Result<(), AddrError> {
         self.check_silent(ip, now)?;
+        self.admit_own(ip, now)
+    }
+
+    /// Admits a dial of a call that this host made itself, at the same cost.
+    pub(super) fn admit_own(&mut self, ip: IpAddr, now: Duration) -> Result<(), AddrError> {
         // A caller that has used up its own budget takes nothing of the common one.
         match self.spend_of(ip, now) && self.budget.spend(self.dials_per_minute, now) {
             true => Ok(()),

@@ -8,6 +8,7 @@ use super::session_entry::{Call, Connection, SessionEntry, SessionStage};
 use super::{Action, ConnId, ConnRole, Error, ListenerId, Notice, Path, Peer, SessionId, Turn};
 use crate::code::Code;
 use crate::ticket::Ticket;
+use crate::unicode::without_deceptive;
 use crate::{MisuseError, Nick};
 
 /// A connection that becomes a session's.
@@ -187,10 +188,7 @@ impl Peer {
         if let Some(id) = named.or_else(|| calls.clone().next()).map(|(id, _)| *id)
             && !self.survives_refusal(id, reason, turn)
         {
-            // Without characters that could act on a terminal.
-            let is_safe = |c: &char| !crate::unicode::is_deceptive(*c);
-            let reason = reason.chars().filter(is_safe).take(200).collect();
-            self.open_failed(id, Error::Relay(reason), turn);
+            self.open_failed(id, Error::Relay(without_deceptive(reason)), turn);
         }
     }
 

@@ -11,10 +11,11 @@ use super::{
     Action, ConnId, ConnRole, Error, ListenerId, ListenerRole, Notice, Path, PathPolicy, Peer,
     Purpose, SessionId, Turn,
 };
+use crate::RelayPacket;
 use crate::addr::check_dial;
 use crate::relay_caps::RelayCaps;
 use crate::ticket::Ticket;
-use crate::{Quoted, RelayPacket};
+use crate::unicode::without_deceptive;
 
 /// Time for which a caller waits at its own address before it asks for hole punching.
 const PUNCH_AFTER: Duration = Duration::from_millis(500);
@@ -47,11 +48,12 @@ impl Peer {
 
     /// The callee had time to connect: asks the relay for hole punching, once it has forwarded the call.
     pub(super) fn ask_to_meet(&mut self, id: SessionId, turn: &mut Turn<'_>) {
+        let is_online = self.nick().is_some();
         let Some(entry) = self.sessions.get_mut(&id) else { return };
-        let is_forwarded = !entry.listeners.is_unanswered();
+        let is_forwarded = is_online && !entry.listeners.is_unanswered();
         entry.listeners.set_punch((!is_forwarded).then(|| turn.after(PUNCH_RETRY)));
         // A callee without tickets supports no hole punching.
-        if !entry.listeners.has_ticket() || entry.conn().is_some() {
+        if !is_online || !entry.listeners.has_ticket() || entry.conn().is_some() {
             return;
         }
         let Some(nick) = entry.call.nick().cloned() else { return };
@@ -67,7 +69,7 @@ impl Peer {
         };
         let id = self.sessions.iter().find(|(_, entry)| awaits(entry)).map(|(id, _)| *id);
         if let Some(id) = id {
-            self.punch_failed(id, Quoted(reason).to_box(), turn);
+            self.punch_failed(id, without_deceptive(reason), turn);
         }
     }
 
@@ -178,7 +180,7 @@ impl Peer {
                         None => break "the relay drew no ticket".into(),
                     }
                 }
-                Ok(RelayPacket::Err { reason, .. }) => break Quoted(reason).to_box(),
+                Ok(RelayPacket::Err { reason, .. }) => break without_deceptive(reason),
                 Ok(_) => {}
                 Err(error) => break alloc::format!("{error}").into(),
             }
@@ -188,7 +190,7 @@ impl Peer {
 
     /// The relay told both hosts where it sees the other: connects at once.
     fn punch(&mut self, id: SessionId, to: SocketAddr, ticket: Ticket, turn: &mut Turn<'_>) {
-        if let Err(error) = self.may_punch(to, turn.now) {
+        if let Err(error) = self.may_punch(id, to, turn.now) {
             return self.punch_failed(id, alloc::format!("{error}").into(), turn);
         }
         let Some(entry) = self.sessions.get_mut(&id) else { return };
@@ -203,10 +205,15 @@ impl Peer {
     }
 
     /// Decides if section 6 lets this host dial an address that the relay told.
-    fn may_punch(&mut self, to: SocketAddr, now: Duration) -> Result<(), Error> {
+    fn may_punch(&mut self, id: SessionId, to: SocketAddr, now: Duration) -> Result<(), Error> {
+        let is_incoming = self.sessions.get(&id).is_some_and(|entry| entry.call.is_incoming());
         let relay = self.relay.relay_ip().ok_or(Error::RelayDisconnected)?;
         check_dial(to.ip(), to.port(), relay, self.config.allow_private)
-            .and_then(|()| self.guard.admit(to.ip(), now))
+            .and_then(|()| match is_incoming {
+                true => self.guard.admit(to.ip(), now),
+                // Whoever called in vain from there does not keep this host from calling.
+                false => self.guard.admit_own(to.ip(), now),
+            })
             .map_err(Error::Policy)
     }
 

@@ -1,5 +1,6 @@
 //! Characters that are invisible themselves but change how other text is displayed (section 2.2).
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 mod context;
@@ -38,6 +39,11 @@ fn is_number_sign(c: char) -> bool {
     matches!(c,
         '\u{600}'..='\u{605}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
         | '\u{110bd}' | '\u{110cd}')
+}
+
+/// Returns the words of a relay, as far as they are shown, without characters that could act on a terminal.
+pub(crate) fn without_deceptive(reason: &str) -> Box<str> {
+    reason.chars().filter(|c| !is_deceptive(*c)).take(200).collect()
 }
 
 /// Returns true if a character can move a cursor, reorder the text around it or be invisible. Names and
