@@ -218,7 +218,9 @@ impl World {
             }
             let Some(init) = line.strip_prefix("X_INIT ") else {
                 // The relay's own packets.
-                let own = ["X_FROM ", "X_TICKET ", "X_MEET ", "X_ERR X_MEET "].iter().any(|start| line.starts_with(start));
+                let own = ["X_FROM ", "X_TICKET ", "X_MEET ", "X_ERR X_MEET "]
+                    .iter()
+                    .any(|start| line.starts_with(start));
                 assert!(own, "{line:?} of another client");
                 continue;
             };
