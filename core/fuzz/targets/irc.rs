@@ -129,7 +129,7 @@ fn check(output: &IrcOutput) {
     while let Some(line) = buffer.next_line().expect("text") {
         match RelayPacket::parse(line).expect("a packet") {
             RelayPacket::NickAnswer { .. }
-            | RelayPacket::AddrAnswer(_)
+            | RelayPacket::AddrAnswer { .. }
             | RelayPacket::Pong(_)
             | RelayPacket::WhoNick(_)
             | RelayPacket::WhoEnd

@@ -41,6 +41,7 @@ use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::timeout;
 use xcher_core::code::Code;
 use xcher_core::irc::call_policy;
 use xcher_core::peer::{Action, ConnId, Input, ListenerId, SessionCommand, SessionId, TransferId};
@@ -79,6 +80,8 @@ pub use tls_roots::TlsRoots;
 const REPORT_QUEUE_LEN: usize = 256;
 /// Time for a stopped host to close its connections and keep partial files.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
+/// Time for the router to delete the mappings of a stopped host. It may have to answer requests first.
+const UNMAP_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A running host. It makes progress while [`next`](Self::next) is awaited.
 pub struct Host {
@@ -345,8 +348,8 @@ impl Host {
         self.with(|peer, now, actions| peer.who(now, actions))
     }
 
-    /// Stops within about a second: sends X_END in every session and keeps partial files. Returns the
-    /// events that were not yet taken.
+    /// Stops within about a second, or three if the router is slow to delete mapped ports: sends X_END in every
+    /// session and keeps partial files. Returns the events that were not yet taken.
     pub async fn stop(mut self) -> Vec<HostEvent> {
         self.with(|peer, now, actions| peer.stop(now, actions));
         let open: Vec<_> = self.packet_connections.keys().copied().collect();
@@ -369,8 +372,9 @@ impl Host {
                 self.handle_report(report);
             }
         };
-        let finish = async { tokio::join!(finish, mapped_ports.stop()) };
-        let _ = tokio::time::timeout(STOP_TIMEOUT, finish).await;
+        let finish = timeout(STOP_TIMEOUT, finish);
+        let unmap = timeout(UNMAP_TIMEOUT, mapped_ports.stop());
+        let _ = tokio::join!(finish, unmap);
         self.events.drain(..).collect()
     }
 
