@@ -140,29 +140,20 @@ impl Net {
         config: &Config,
         tickets: fn(usize) -> bool,
     ) -> Self {
-        Self::start(hosts, config, tickets, false)
+        Self::start(hosts, config, tickets, false, false)
     }
 
     /// Hosts behind one NAT.
     pub(crate) fn behind_nat(hosts: Vec<(&str, Option<Encryption>)>, config: &Config) -> Self {
-        Self::start(hosts, config, |_| true, true)
-    }
-
-    fn start(
-        hosts: Vec<(&str, Option<Encryption>)>,
-        config: &Config,
-        tickets: fn(usize) -> bool,
-        nat: bool,
-    ) -> Self {
-        Self::begin_with(hosts, config, tickets, nat, false)
+        Self::start(hosts, config, |_| true, true, false)
     }
 
     /// Hosts behind NATs of their own, whose relay supports hole punching.
     pub(crate) fn behind_nats(hosts: Vec<(&str, Option<Encryption>)>, config: &Config) -> Self {
-        Self::begin_with(hosts, config, |_| true, false, true)
+        Self::start(hosts, config, |_| true, false, true)
     }
 
-    fn begin_with(
+    fn start(
         hosts: Vec<(&str, Option<Encryption>)>,
         config: &Config,
         tickets: fn(usize) -> bool,
@@ -328,6 +319,15 @@ impl Net {
             Event::Opened { session, security, .. } => Some((*session, *security)),
             _ => None,
         })
+    }
+
+    /// The path of each session that the host reported as open.
+    pub(crate) fn paths(&self, host: usize) -> Vec<Path> {
+        let path = |event: &Event| match event {
+            Event::Opened { path, .. } => Some(*path),
+            _ => None,
+        };
+        self.hosts[host].events.iter().filter_map(path).collect()
     }
 
     /// The errors of calls, transfers and sessions.

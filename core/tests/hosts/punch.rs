@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use xcher_core::peer::{CallPolicy, Config, Event, Path, PathPolicy};
+use xcher_core::peer::{CallPolicy, Config, Event, Path, PathPolicy, SessionId};
 use xcher_core::{Limits, Nick};
 
 use crate::net::{BRIDGE, Fate, Net, encryption};
@@ -34,13 +34,13 @@ const REFUSES: fn(usize, SocketAddr, Path) -> Fate = |host, to, path| match LOSE
 /// No bridge either.
 const ALL_LOST: fn(usize, SocketAddr, Path) -> Fate = |_, _, _| Fate::Lost;
 
-/// The path of each session that a host reported as open.
-fn paths(net: &Net, host: usize) -> Vec<Path> {
-    let path = |event: &Event| match event {
-        Event::Opened { path, .. } => Some(*path),
+/// The call about which the callee's user is asked.
+fn call_of_callee(net: &Net) -> SessionId {
+    let call = |event: &Event| match event {
+        Event::Call { session, .. } => Some(*session),
         _ => None,
     };
-    net.hosts[host].events.iter().filter_map(path).collect()
+    net.hosts[1].events.iter().find_map(call).unwrap()
 }
 
 #[track_caller]
@@ -58,7 +58,7 @@ fn hosts_behind_nats_connect_before_the_bridge() {
             net.wait_ms(499);
             assert_eq!(net.meeting.asked, 0);
             net.wait_ms(1);
-            assert_eq!([paths(&net, 0), paths(&net, 1)], [[Path::Punched], [Path::Punched]]);
+            assert_eq!([net.paths(0), net.paths(1)], [[Path::Punched], [Path::Punched]]);
             assert_eq!((net.meeting.asked, net.inits.len()), (1, 1));
             nothing_is_left(&net);
             let ticket = net.drawn.last().unwrap();
@@ -92,7 +92,7 @@ fn a_direct_connection_needs_no_rendezvous() {
     net.fate = |_, _, _| Fate::Connected;
     net.call(0, "b");
     net.wait(5);
-    assert_eq!((paths(&net, 0), net.meeting.asked), (vec![Path::Direct], 0));
+    assert_eq!((net.paths(0), net.meeting.asked), (vec![Path::Direct], 0));
 }
 
 #[test]
@@ -103,9 +103,9 @@ fn the_bridge_is_not_delayed() {
     net.wait_ms(500);
     assert_eq!(net.meeting.asked, 1);
     net.wait_ms(499);
-    assert_eq!(paths(&net, 0), []);
+    assert_eq!(net.paths(0), []);
     net.wait_ms(1);
-    assert_eq!([paths(&net, 0), paths(&net, 1)], [[Path::Bridge], [Path::Bridge]]);
+    assert_eq!([net.paths(0), net.paths(1)], [[Path::Bridge], [Path::Bridge]]);
     nothing_is_left(&net);
     assert_eq!((net.errors(0), net.errors(1)), (vec![], vec![]));
 }
@@ -130,13 +130,10 @@ fn the_callee_waits_for_its_user() {
     let mut net = net_with(&Config { calls: CallPolicy::Ask, ..config(PathPolicy::default()) });
     net.call(0, "b");
     net.wait(5);
-    let call = net.hosts[1].events.iter().find_map(|event| match event {
-        Event::Call { session, .. } => Some(*session),
-        _ => None,
-    });
+    let call = call_of_callee(&net);
     assert_eq!((net.meeting.asked, net.meeting.open(), net.meeting.links), (1, 1, 0));
-    net.with(1, |peer, now, actions| peer.accept(call.unwrap(), now, actions)).unwrap();
-    assert_eq!([paths(&net, 0), paths(&net, 1)], [[Path::Punched], [Path::Punched]]);
+    net.with(1, |peer, now, actions| peer.accept(call, now, actions)).unwrap();
+    assert_eq!([net.paths(0), net.paths(1)], [[Path::Punched], [Path::Punched]]);
     nothing_is_left(&net);
 }
 
@@ -145,11 +142,8 @@ fn a_rejected_call_opens_no_rendezvous() {
     let mut net = net_with(&Config { calls: CallPolicy::Ask, ..config(PathPolicy::default()) });
     net.call(0, "b");
     net.wait(1);
-    let call = net.hosts[1].events.iter().find_map(|event| match event {
-        Event::Call { session, .. } => Some(*session),
-        _ => None,
-    });
-    net.with(1, |peer, now, actions| peer.reject(call.unwrap(), now, actions)).unwrap();
+    let call = call_of_callee(&net);
+    net.with(1, |peer, now, actions| peer.reject(call, now, actions)).unwrap();
     assert_eq!((net.meeting.open(), net.meeting.links), (1, 0), "only the caller's");
     net.wait(40);
     nothing_is_left(&net);
@@ -167,7 +161,7 @@ fn a_host_that_does_not_know_it_is_not_invited() {
         }
         net.call(0, "b");
         net.wait_ms(1000);
-        assert_eq!(paths(&net, 0), [Path::Bridge], "{caller} {callee}");
+        assert_eq!(net.paths(0), [Path::Bridge], "{caller} {callee}");
         assert_eq!(net.meeting.links, 0);
         nothing_is_left(&net);
         assert_eq!((net.errors(0), net.errors(1)), (vec![], vec![]));
@@ -186,7 +180,7 @@ fn a_relay_that_names_third_parties_is_not_believed() {
         net.wait_ms(500);
         assert_eq!(net.meeting.attempts(), 0, "{at}");
         net.wait_ms(500);
-        assert_eq!(paths(&net, 0), [Path::Bridge], "{at}");
+        assert_eq!(net.paths(0), [Path::Bridge], "{at}");
         nothing_is_left(&net);
     }
 }
@@ -227,7 +221,7 @@ fn a_stranger_at_the_port_of_a_rendezvous_is_turned_away() {
     let stranger = net.visit(0, at.unwrap(), b"X_TICKET CCCCCCCCCCCCCCCCCCCCCA==\nX_FILELIST\n");
     net.run();
     assert!(net.closed_outsiders.contains(&stranger));
-    assert_eq!(paths(&net, 0), []);
+    assert_eq!(net.paths(0), []);
 }
 
 /// The relay is lost while both wait: the call ends in time.

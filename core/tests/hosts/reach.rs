@@ -27,15 +27,6 @@ fn is_allocated(to: SocketAddr) -> bool {
     to.ip() == IpAddr::from(BRIDGE)
 }
 
-/// The paths of the sessions that a host reported as open.
-fn paths(net: &Net, host: usize) -> Vec<Path> {
-    let path = |event: &Event| match event {
-        Event::Opened { path, .. } => Some(*path),
-        _ => None,
-    };
-    net.hosts[host].events.iter().filter_map(path).collect()
-}
-
 /// The addresses that the caller named, with milliseconds since the first X_INIT.
 fn inits(net: &Net) -> Vec<(IpAddr, u128)> {
     let first = net.inits.first().map_or(Duration::ZERO, |(at, _)| *at);
@@ -56,7 +47,7 @@ fn exchanges(net: &mut Net) {
 fn direct_path_is_tried_first_and_alone() {
     let mut net = net();
     net.call(0, "b");
-    assert_eq!([paths(&net, 0), paths(&net, 1)], [[Path::Direct], [Path::Direct]]);
+    assert_eq!([net.paths(0), net.paths(1)], [[Path::Direct], [Path::Direct]]);
     net.wait(5);
     assert_eq!(inits(&net), [(ip(0), 0)]);
     net.fate = |_, to, path| {
@@ -88,10 +79,10 @@ fn bridge_is_tried_when_no_connection_comes() {
         net.fate = fate;
         net.call(0, "b");
         for at in (0..3000).step_by(50) {
-            assert_eq!(!paths(&net, 0).is_empty(), at >= after, "after {at} ms");
+            assert_eq!(!net.paths(0).is_empty(), at >= after, "after {at} ms");
             net.wait_ms(50);
         }
-        assert_eq!([paths(&net, 0), paths(&net, 1)], [[Path::Bridge], [Path::Bridge]]);
+        assert_eq!([net.paths(0), net.paths(1)], [[Path::Bridge], [Path::Bridge]]);
         assert_eq!(inits(&net), [(ip(0), 0), (BRIDGE.into(), 1000)]);
         assert!(net.listeners.is_empty(), "the other listener is left");
         assert_eq!([net.errors(0), net.errors(1)], [[], []], "one session for each");
@@ -115,10 +106,10 @@ fn bridge_dials_when_the_callee_cannot() {
         ];
         net.fate = fates[usize::from(lost)];
         net.call(0, "b");
-        assert_eq!(paths(&net, 1).is_empty(), lost);
+        assert_eq!(net.paths(1).is_empty(), lost);
         net.wait_ms(if lost { 750 } else { 0 });
         // A's own end is direct, but it knows of the bridge at the other.
-        assert_eq!([paths(&net, 0), paths(&net, 1)], [[Path::Bridge], [Path::Bridge]]);
+        assert_eq!([net.paths(0), net.paths(1)], [[Path::Bridge], [Path::Bridge]]);
         assert_eq!(inits(&net), [(ip(0), 0)]);
         exchanges(&mut net);
     }
@@ -133,7 +124,7 @@ fn unencrypted_sides_know_their_own_end_only() {
     let a = net.call(0, "b");
     net.with(0, |peer, now, actions| peer.list(a, now, actions)).unwrap();
     net.wait_ms(1000);
-    assert_eq!([paths(&net, 0), paths(&net, 1)], [[Path::Bridge], [Path::Direct]]);
+    assert_eq!([net.paths(0), net.paths(1)], [[Path::Bridge], [Path::Direct]]);
 }
 
 #[test]
@@ -142,7 +133,7 @@ fn unusable_address_is_not_tried() {
     let mut net = net_with(Config { via: PathPolicy::Auto, advertise: other, ..Config::default() });
     net.call(0, "b");
     assert_eq!(inits(&net), [(BRIDGE.into(), 0)], "an address that no host can have");
-    assert_eq!(paths(&net, 0), [Path::Bridge]);
+    assert_eq!(net.paths(0), [Path::Bridge]);
     exchanges(&mut net);
 }
 
@@ -154,7 +145,7 @@ fn host_uses_only_the_configured_path() {
         net.wait(5);
         let at = if path == Path::Bridge { BRIDGE.into() } else { ip(0) };
         assert_eq!(inits(&net), [(at, 0)]);
-        assert_eq!([paths(&net, 0), paths(&net, 1)], [[path], [path]]);
+        assert_eq!([net.paths(0), net.paths(1)], [[path], [path]]);
         exchanges(&mut net);
     }
 }
@@ -180,7 +171,7 @@ fn user_is_asked_once_and_may_answer_late() {
         let calls: Vec<_> = net.hosts[1].events.iter().filter_map(call).collect();
         assert_eq!(calls.len(), 1);
         net.with(1, |peer, now, actions| peer.accept(calls[0], now, actions)).unwrap();
-        assert_eq!([paths(&net, 0), paths(&net, 1)], [[path], [path]]);
+        assert_eq!([net.paths(0), net.paths(1)], [[path], [path]]);
         exchanges(&mut net);
     }
 }
@@ -231,7 +222,7 @@ fn outsider_does_not_delay_the_bridge() {
         assert!(net.hosts[0].events.iter().any(listed), "{:?}", net.hosts[0].events);
         // The silent outsider was reported as a base-protocol peer on the first path.
         let mut expected = vec![Path::Direct, Path::Bridge];
-        assert_eq!(paths(&net, 0), if speaks { expected.split_off(1) } else { expected });
+        assert_eq!(net.paths(0), if speaks { expected.split_off(1) } else { expected });
     }
 }
 
@@ -241,7 +232,7 @@ fn refused_init_moves_to_the_bridge_at_once() {
     net.refusals.push_back("refused: 10.0.0.1 is not your address; the relay sees you at 10.0.0.9");
     net.call(0, "b");
     assert_eq!(inits(&net), [(BRIDGE.into(), 0)]);
-    assert_eq!(paths(&net, 0), [Path::Bridge]);
+    assert_eq!(net.paths(0), [Path::Bridge]);
     // A nick that is not online is not retried through the bridge.
     let mut net = self::net();
     net.refusals.push_back("no such nick: b");
@@ -280,7 +271,7 @@ fn two_calls_make_two_sessions() {
         panic!("expected a call, got {:?}", net.hosts[1].events);
     };
     net.with(1, |peer, now, actions| peer.accept(session, now, actions)).unwrap();
-    assert_eq!([paths(&net, 0).len(), paths(&net, 1).len()], [2, 2]);
+    assert_eq!([net.paths(0).len(), net.paths(1).len()], [2, 2]);
 }
 
 #[test]
@@ -293,7 +284,7 @@ fn data_listener_is_allocated_by_the_bridge() {
     net.call(0, "b");
     net.wait_ms(1000);
     net.wait_ms(750);
-    assert_eq!(paths(&net, 0), [Path::Bridge]);
+    assert_eq!(net.paths(0), [Path::Bridge]);
     let (session, _) = net.opened(1).unwrap();
     let (size, stat) = (xcher_core::Size::Exact(6), xcher_core::Stat::default());
     net.begin(1, |peer, now, actions| {
