@@ -1,10 +1,11 @@
 //! Explains the numbered errors of an IRC server.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 
 use super::message::Message;
-use crate::is_deceptive;
+use crate::unicode::without_deceptive;
 
 /// Characters of a server's text that are repeated.
 const MAX_TEXT_CHARS: usize = 80;
@@ -50,11 +51,11 @@ pub(super) fn not_delivered(numeric: u16, message: &Message<'_>) -> String {
         401 => "no such nick".into(),
         477 | 486 => "accepts messages of registered accounts only".into(),
         716 => "accepts messages of its friends only".into(),
-        _ => cleaned(message.text()),
+        _ => cleaned(message.text()).into(),
     }
 }
 
 /// Returns a text of the server without what could act on a terminal, shortened.
-pub(super) fn cleaned(text: &str) -> String {
-    text.chars().filter(|c| !is_deceptive(*c)).take(MAX_TEXT_CHARS).collect()
+pub(super) fn cleaned(text: &str) -> Box<str> {
+    without_deceptive(text, MAX_TEXT_CHARS)
 }

@@ -78,8 +78,7 @@ impl Peer {
                     entry.is_some_and(|entry| entry.listeners.waiting().any(|it| it == conn))
                 }
                 ConnRole::Rendezvous(id) => {
-                    let punch = self.sessions.get(&id).and_then(|entry| entry.hole_punch.as_ref());
-                    punch.is_some_and(|punch| punch.rendezvous() == Some(conn))
+                    self.hole_punch(id).is_some_and(|punch| punch.rendezvous() == Some(conn))
                 }
                 ConnRole::Data(id) => match self.transfers.get(id) {
                     Some(Transfer::Fetch(fetch)) => fetch.conn() == Some(conn),
@@ -112,10 +111,7 @@ impl Peer {
                     let entry = self.sessions.get(&id);
                     entry.is_some_and(|entry| entry.listeners.ids().any(|it| it == listener))
                 }
-                ListenerRole::Punch(id) => {
-                    let punch = self.sessions.get(&id).and_then(|entry| entry.hole_punch.as_ref());
-                    punch.is_some_and(|punch| punch.listener() == Some(listener))
-                }
+                ListenerRole::Punch(id) => self.is_punched(id, listener),
                 ListenerRole::Data(id) => match self.transfers.get(id) {
                     Some(Transfer::Fetch(fetch)) => fetch.listener() == Some(listener),
                     Some(Transfer::Serve(serve)) => serve.listener() == Some(listener),

@@ -4,11 +4,11 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
+use super::relay_packets::shown_reason;
 use super::session_entry::{Call, Connection, SessionEntry, SessionStage};
 use super::{Action, ConnId, ConnRole, Error, ListenerId, Notice, Path, Peer, SessionId, Turn};
 use crate::code::Code;
 use crate::ticket::Ticket;
-use crate::unicode::without_deceptive;
 use crate::{MisuseError, Nick};
 
 /// A connection that becomes a session's.
@@ -188,7 +188,7 @@ impl Peer {
         if let Some(id) = named.or_else(|| calls.clone().next()).map(|(id, _)| *id)
             && !self.survives_refusal(id, reason, turn)
         {
-            self.open_failed(id, Error::Relay(without_deceptive(reason)), turn);
+            self.open_failed(id, Error::Relay(shown_reason(reason)), turn);
         }
     }
 

@@ -6,6 +6,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::path_selection::{CALL_GRACE, SELECTS};
+use super::relay_packets::shown_reason;
 use super::session_entry::{HolePunch, SessionEntry, SessionStage};
 use super::{
     Action, ConnId, ConnRole, Error, ListenerId, ListenerRole, Notice, Path, PathPolicy, Peer,
@@ -15,7 +16,6 @@ use crate::RelayPacket;
 use crate::addr::check_dial;
 use crate::relay_caps::RelayCaps;
 use crate::ticket::Ticket;
-use crate::unicode::without_deceptive;
 
 /// Time for which a caller waits at its own address before it asks for hole punching.
 const PUNCH_AFTER: Duration = Duration::from_millis(500);
@@ -37,7 +37,11 @@ impl Peer {
     }
 
     /// Returns the hole punching of a session. A host that has one path has none, and leaves out what follows.
-    fn hole_punch(&mut self, id: SessionId) -> Option<&mut HolePunch> {
+    pub(super) fn hole_punch(&self, id: SessionId) -> Option<&HolePunch> {
+        self.sessions.get(&id)?.hole_punch.as_deref().filter(|_| SELECTS)
+    }
+
+    fn hole_punch_mut(&mut self, id: SessionId) -> Option<&mut HolePunch> {
         self.sessions.get_mut(&id)?.hole_punch.as_deref_mut().filter(|_| SELECTS)
     }
 
@@ -50,10 +54,10 @@ impl Peer {
     pub(super) fn ask_to_meet(&mut self, id: SessionId, turn: &mut Turn<'_>) {
         let is_online = self.nick().is_some();
         let Some(entry) = self.sessions.get_mut(&id) else { return };
-        let is_forwarded = is_online && !entry.listeners.is_unanswered();
-        entry.listeners.set_punch((!is_forwarded).then(|| turn.after(PUNCH_RETRY)));
+        let is_early = !is_online || entry.listeners.is_unanswered();
+        entry.listeners.set_punch(is_early.then(|| turn.after(PUNCH_RETRY)));
         // A callee without tickets supports no hole punching.
-        if !is_online || !entry.listeners.has_ticket() || entry.conn().is_some() {
+        if is_early || !entry.listeners.has_ticket() || entry.conn().is_some() {
             return;
         }
         let Some(nick) = entry.call.nick().cloned() else { return };
@@ -64,12 +68,10 @@ impl Peer {
 
     /// The relay refused an X_MEET. Its answers come in the order of the packets.
     pub(super) fn meet_refused(&mut self, reason: &str, turn: &mut Turn<'_>) {
-        let awaits = |entry: &SessionEntry| {
-            entry.hole_punch.as_ref().is_some_and(|punch| punch.awaits_invitation())
-        };
-        let id = self.sessions.iter().find(|(_, entry)| awaits(entry)).map(|(id, _)| *id);
+        let id = self.sessions.iter().find(|(_, entry)| entry.awaits_invitation());
+        let id = id.map(|(id, _)| *id);
         if let Some(id) = id {
-            self.punch_failed(id, without_deceptive(reason), turn);
+            self.punch_failed(id, shown_reason(reason), turn);
         }
     }
 
@@ -89,8 +91,7 @@ impl Peer {
             return;
         };
         let called = |entry: &SessionEntry| {
-            let awaits = entry.hole_punch.as_ref().is_some_and(|punch| punch.awaits_invitation());
-            awaits && entry.call.nick().map(|called| called.as_str()) == nick
+            entry.awaits_invitation() && entry.call.nick().map(|called| called.as_str()) == nick
         };
         let is_new =
             |id: &SessionId| self.sessions.get(id).is_some_and(|entry| entry.hole_punch.is_none());
@@ -131,8 +132,7 @@ impl Peer {
 
     /// Returns true if this listener's port is the one from which the peer is dialled.
     pub(super) fn is_punched(&self, id: SessionId, listener: ListenerId) -> bool {
-        let punch = self.sessions.get(&id).and_then(|entry| entry.hole_punch.as_ref());
-        SELECTS && punch.is_some_and(|punch| punch.listener() == Some(listener))
+        self.hole_punch(id).is_some_and(|punch| punch.listener() == Some(listener))
     }
 
     /// The port is open: dials the relay from it.
@@ -143,7 +143,7 @@ impl Peer {
         turn: &mut Turn<'_>,
     ) {
         let conn = self.new_conn();
-        if let Some(port) = self.hole_punch(id).and_then(|punch| punch.dial(conn)) {
+        if let Some(port) = self.hole_punch_mut(id).and_then(|punch| punch.dial(conn)) {
             self.conns.insert(conn, ConnRole::Rendezvous(id));
             turn.act(Action::DialRendezvous { conn, listener, port });
         }
@@ -163,7 +163,7 @@ impl Peer {
     }
 
     pub(super) fn rendezvous_received(&mut self, id: SessionId, bytes: &[u8], turn: &mut Turn<'_>) {
-        let punch = self.hole_punch(id).filter(|punch| punch.ticket().is_none());
+        let punch = self.hole_punch_mut(id).filter(|punch| punch.ticket().is_none());
         let Some(punch) = punch else { return };
         punch.lines().receive(bytes);
         let failure = loop {
@@ -180,7 +180,7 @@ impl Peer {
                         None => break "the relay drew no ticket".into(),
                     }
                 }
-                Ok(RelayPacket::Err { reason, .. }) => break without_deceptive(reason),
+                Ok(RelayPacket::Err { reason, .. }) => break shown_reason(reason),
                 Ok(_) => {}
                 Err(error) => break alloc::format!("{error}").into(),
             }
@@ -243,7 +243,7 @@ impl Peer {
         why: Option<Box<str>>,
         turn: &mut Turn<'_>,
     ) {
-        let Some(punch) = self.hole_punch(id) else { return };
+        let Some(punch) = self.hole_punch_mut(id) else { return };
         punch.left();
         if punch.ticket().is_none() {
             let why = why.unwrap_or_else(|| "the relay closed the rendezvous".into());

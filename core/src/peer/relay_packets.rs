@@ -1,5 +1,6 @@
 //! Reads and writes the packets of the link to the relay (section 5).
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
@@ -9,7 +10,16 @@ use super::relay_link::{NickAnswer, RelayStage};
 use super::{Action, Error, Event, Notice, Peer, Turn};
 use crate::relay_caps::RelayCaps;
 use crate::ticket::Ticket;
+use crate::unicode::without_deceptive;
 use crate::{MisuseError, Nick, ProtocolError, Quoted, RelayPacket};
+
+/// Characters of a relay's reason that are shown.
+const MAX_REASON_CHARS: usize = 200;
+
+/// Returns a relay's reason as it is shown to the user.
+pub(super) fn shown_reason(reason: &str) -> Box<str> {
+    without_deceptive(reason, MAX_REASON_CHARS)
+}
 
 impl Peer {
     /// Asks the relay for the nicks that are online: [`Event::Nick`] for each, then

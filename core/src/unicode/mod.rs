@@ -41,9 +41,9 @@ fn is_number_sign(c: char) -> bool {
         | '\u{110bd}' | '\u{110cd}')
 }
 
-/// Returns the words of a relay, as far as they are shown, without characters that could act on a terminal.
-pub(crate) fn without_deceptive(reason: &str) -> Box<str> {
-    reason.chars().filter(|c| !is_deceptive(*c)).take(200).collect()
+/// Returns at most so many characters of a text, without those that could act on a terminal.
+pub(crate) fn without_deceptive(text: &str, most: usize) -> Box<str> {
+    text.chars().filter(|c| !is_deceptive(*c)).take(most).collect()
 }
 
 /// Returns true if a character can move a cursor, reorder the text around it or be invisible. Names and

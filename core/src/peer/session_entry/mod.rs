@@ -163,6 +163,11 @@ impl SessionEntry {
         next.into_iter().chain(punch).min()
     }
 
+    /// Returns true if the relay was asked for hole punching, and has not answered.
+    pub(crate) fn awaits_invitation(&self) -> bool {
+        self.hole_punch.as_ref().is_some_and(|punch| punch.awaits_invitation())
+    }
+
     /// Returns the time at which hole punching is given up.
     pub(crate) fn punch_until(&self) -> Option<Duration> {
         self.hole_punch.as_ref().filter(|_| SELECTS)?.until()
