@@ -5,6 +5,7 @@ use std::time::Duration;
 use xcher_core::Nick;
 use xcher_core::irc::IrcNick;
 
+use super::default_nicks::with_numbers;
 use super::exit::CliError;
 use super::options::Common;
 
@@ -47,10 +48,7 @@ pub(super) fn default_nicks(user: Option<Nick>) -> Vec<Nick> {
         Some(user) => user.as_str().chars().take(MAX_NICK_LEN - "-1234".len()).collect(),
         None => "user".to_owned(),
     };
-    let numbered =
-        (0..4).filter_map(|_| Nick::parse(&format!("{base}-{}", fastrand::u32(1000..10_000))).ok());
-    let user = user.filter(|user| user.as_str().len() <= MAX_NICK_LEN);
-    user.into_iter().chain(numbered).collect()
+    with_numbers(user.filter(|user| user.as_str().len() <= MAX_NICK_LEN), &base)
 }
 
 /// Returns how long a caller waits for the peer.

@@ -4,6 +4,7 @@ mod callee;
 mod commands;
 mod completion;
 mod connect_error;
+mod default_nicks;
 mod dup_stdio;
 mod encryption;
 mod escape;

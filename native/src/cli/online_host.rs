@@ -6,6 +6,7 @@ use xcher_core::peer::{CallPolicy, Config, Error, Event};
 use xcher_core::{Limits, Nick};
 
 use crate::cli::connect_error::relay_error;
+use crate::cli::default_nicks::with_numbers;
 use crate::cli::exit::{CliError, ExitCode};
 use crate::cli::irc_host;
 use crate::cli::options::Common;
@@ -188,10 +189,8 @@ pub(crate) fn nicks(common: &Common) -> Vec<Nick> {
     }
     let base = match &user {
         // Leaves room for the number.
-        Some(user) => user.as_str().chars().take(27).collect(),
+        Some(user) => user.as_str().chars().take(27).collect::<String>(),
         None => "someone".to_owned(),
     };
-    let numbered =
-        (0..4).filter_map(|_| Nick::parse(&format!("{base}-{}", fastrand::u32(1000..10_000))).ok());
-    user.into_iter().chain(numbered).collect()
+    with_numbers(user, &base)
 }

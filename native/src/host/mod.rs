@@ -72,6 +72,7 @@ pub use event::HostEvent;
 #[cfg(feature = "cli")]
 pub(crate) use irc::NOT_ENCRYPTED;
 pub use setup::{IrcOptions, Rates, Setup};
+pub(crate) use shared_port::connect_from;
 pub use stdio::Sink;
 pub(crate) use tls_roots::Service;
 pub use tls_roots::TlsRoots;

@@ -13,8 +13,8 @@ pub(super) fn listen(ip: IpAddr) -> io::Result<TcpListener> {
     bind(SocketAddr::new(ip, 0))?.listen(BACKLOG)
 }
 
-/// Connects to `to` from the port of a listener.
-pub(super) async fn connect_from(from: SocketAddr, to: SocketAddr) -> io::Result<TcpStream> {
+/// Connects to `to` from the port of a listener, or from one that other connections can use too.
+pub(crate) async fn connect_from(from: SocketAddr, to: SocketAddr) -> io::Result<TcpStream> {
     if from.is_ipv4() != to.is_ipv4() {
         let error = format!("{to} cannot be reached from {from}");
         return Err(io::Error::new(io::ErrorKind::AddrNotAvailable, error));

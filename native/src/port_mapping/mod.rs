@@ -16,7 +16,7 @@ mod report;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use tokio::net::{TcpSocket, UdpSocket};
+use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -25,6 +25,7 @@ pub use report::PortMappingReport;
 
 use gateway::Gateway;
 use leases::Leases;
+use pool::ReservedPort;
 
 /// The mapped ports of a host. They are given back when this is dropped.
 pub(crate) struct PortMapping {
@@ -74,20 +75,12 @@ impl PortMapping {
 /// Why the router does not forward ports.
 pub async fn try_router() -> Result<IpAddr, String> {
     let gateway = Gateway::of_default_route().await?;
-    let held = held_port(gateway.own).map_err(|error| error.to_string())?;
-    let port = held.local_addr().map_err(|error| error.to_string())?.port();
-    let lease = gateway.map(port).await?;
+    let reserved = ReservedPort::any(gateway.own).map_err(|error| error.to_string())?;
+    let lease = gateway.map(reserved.port).await?;
     let external = lease.external;
     // If this fails, the mapping expires.
     let _ = lease.delete().await;
     Ok(external.into())
-}
-
-/// Keeps a port from other programs without listening at it.
-fn held_port(own: Ipv4Addr) -> std::io::Result<TcpSocket> {
-    let socket = TcpSocket::new_v4()?;
-    socket.bind((own, 0).into())?;
-    Ok(socket)
 }
 
 /// Reason for ports not to be mapped any more, or at all.

@@ -107,12 +107,9 @@ impl OverBridge {
 }
 
 async fn over_tcp(subject: &Subject, patience: Duration) -> Result<OverTcp, String> {
-    let at = subject.address.tcp().and_then(|at| at.rsplit_once(':'));
-    let (host, port) = at.ok_or("it has no TCP port")?;
-    let port = port.parse::<u16>().map_err(|error| error.to_string())?;
-    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let at = subject.address.tcp().ok_or("it has no TCP port")?;
     let ask = async {
-        let mut stream = connect::to_host(host, port).await.map_err(|error| error.to_string())?;
+        let mut stream = connect::to_host(at).await.map_err(|error| error.to_string())?;
         let ends = stream.local_addr().and_then(|local| Ok((local, stream.peer_addr()?)));
         let (local, remote) = ends.map_err(|error| error.to_string())?;
         let answers = relay_answers::ask(&mut stream).await?;
