@@ -10,6 +10,7 @@ use crate::cli::http_front::RunningBridge;
 use crate::cli::options::{
     BridgeArgs, Cli, Command, Common, RawValues, RelayArgs, UpArgs, command_line,
 };
+use crate::cli::service_manager;
 use crate::cli::signals::Hangups;
 use crate::cli::ui::output::Output;
 use crate::http::Tls;
@@ -68,6 +69,7 @@ impl Reload {
     pub(crate) async fn at_each(mut self, mut hangups: Hangups) {
         loop {
             hangups.next().await;
+            service_manager::reloading();
             let tls = self.bridge.as_ref().map(|bridge| bridge.tls.clone());
             let (token_file, any_address) = (self.token_file.clone(), self.any_address);
             // A slow disk must not block the clients.
@@ -77,6 +79,7 @@ impl Reload {
                 let error = error.message.unwrap_or_default();
                 self.output.error(format_args!("{error}; nothing was changed"));
             }
+            service_manager::ready();
         }
     }
 

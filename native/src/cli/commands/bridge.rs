@@ -7,6 +7,7 @@ use crate::cli::exit::CliError;
 use crate::cli::http_front::Front;
 use crate::cli::options::{BridgeArgs, Common, DEFAULT_HTTP_PORT, HttpAddress};
 use crate::cli::reload::Reload;
+use crate::cli::service_manager;
 use crate::cli::signals::{Hangups, Signals};
 use crate::cli::sockets::listen;
 use crate::descriptors::raise_limit;
@@ -32,5 +33,10 @@ pub(crate) async fn run(common: &Common, args: &BridgeArgs) -> Result<(), CliErr
     let (bridge, listener) = front.start(args, Home::Elsewhere(relay.to_owned()))?;
     let http = bridge.http.clone();
     tokio::spawn(Reload::new(common, None, Some(bridge)).at_each(hangups));
-    http.run(listener, async move { signals.stop().await }).await.map_err(CliError::local)
+    service_manager::ready();
+    let stop = async move {
+        signals.stop().await;
+        service_manager::stopping();
+    };
+    http.run(listener, stop).await.map_err(CliError::local)
 }
