@@ -10,7 +10,7 @@ mod client;
 mod connection_limit;
 mod counts;
 mod frames;
-mod guesses;
+pub(crate) mod guesses;
 mod host_name;
 pub(crate) mod newcomers;
 mod origin;

@@ -46,12 +46,9 @@ impl Relay {
         self.0.hub.operate(|registry, _, actions| registry.kick(conn, actions))
     }
 
-    /// Disconnects the client that holds this nick, and returns its number.
-    pub(crate) fn kick_nick(&self, nick: &Nick) -> Option<ConnId> {
-        self.0.hub.operate(|registry, _, actions| {
-            let conn = registry.holder(nick)?;
-            registry.kick(conn, actions).then_some(conn)
-        })
+    /// Returns the client that holds this nick.
+    pub(crate) fn holder(&self, nick: &Nick) -> Option<ConnId> {
+        self.0.hub.read(|registry, _, _| registry.holder(nick))
     }
 
     /// Disconnects every client in this network, and returns how many.

@@ -32,8 +32,6 @@ use xcher_core::secure::Identity;
 use crate::net::accept::Acceptor;
 #[cfg(feature = "cli")]
 pub(crate) use admin::RelayState;
-#[cfg(feature = "cli")]
-pub(crate) use counts::Counts;
 use hub::Hub;
 pub use stream_connection::InProcessConnection;
 
