@@ -40,6 +40,8 @@
 //! * `lan`: announces and finds hosts in the local network.
 //! * `map-ports`: asks the router to forward ports to a host that calls from behind it.
 
+#[cfg(feature = "cli")]
+mod admin;
 #[cfg(feature = "bridge")]
 pub mod bridge;
 #[cfg(feature = "cli")]

@@ -192,6 +192,7 @@ impl World {
                         self.check_forwarded(by.expect("a sender"), conn, &bytes);
                     }
                 }
+                Action::Record { .. } => {}
                 Action::Close { conn, .. } => _ = self.clients.remove(&conn).expect("closed once"),
                 Action::Report { conn, report } => {
                     assert!(self.clients.contains_key(&conn));

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::{Action, CloseReason, ConnId, Registry};
+use super::{Action, CloseReason, ConnId, Registry, Rule};
 use crate::Nick;
 
 /// A claim to a nick by the key of its holder.
@@ -53,7 +53,7 @@ impl Registry {
     pub(super) fn refuse_claim(&mut self, claimant: ConnId, actions: &mut Vec<Action>) {
         let Some(client) = self.clients.get_mut(&claimant) else { return };
         if let Some(Claim { text, .. }) = client.claim.take() {
-            self.refuse_nick(claimant, &text, actions);
+            self.refuse_nick(claimant, &text, Rule::NickTaken, actions);
         }
     }
 
@@ -69,7 +69,7 @@ impl Registry {
         // Another client may have taken the nick if the holder disconnected.
         match self.nicks.find_similar(&nick) {
             None => self.assign_nick(conn, nick, &text, actions),
-            Some(_) => self.refuse_nick(conn, &text, actions),
+            Some(_) => self.refuse_nick(conn, &text, Rule::NickTaken, actions),
         }
     }
 

@@ -23,6 +23,12 @@ impl Registry {
         let (limit, subject, reason) = if self.stopping {
             actions.push(Action::Close { conn, reason: CloseReason::Stopped });
             return;
+        } else if self.bans.bans_address(from.ip(), now) {
+            let reason = "refused: the operator banned your address";
+            let bytes = RelayPacket::Err { verb: "-", reason }.to_line().into_vec();
+            actions.push(Action::Write { conn, bytes });
+            actions.push(Action::Close { conn, reason: CloseReason::Banned });
+            return;
         } else if self.clients.len() >= self.limits.connections {
             (self.limits.connections, "connections", CloseReason::Full)
         } else if from_address >= self.limits.per_address {

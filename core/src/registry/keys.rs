@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use super::refusal::Refusal;
-use super::{Action, ConnId, Registry};
+use super::{Action, ConnId, Registry, Rule};
 use crate::relay_caps::RelayCaps;
 use crate::secure::relay_key::ProofContext;
 use crate::secure::{PublicKey, decode_key_and_proof, encode};
@@ -42,14 +42,15 @@ impl Registry {
         actions: &mut Vec<Action>,
     ) -> Result<(), Refusal> {
         let (Some(identity), Some(client)) = (&self.identity, self.clients.get_mut(&conn)) else {
-            return Err(Refusal::Error("unknown verb".into()));
+            return Err(Refusal::Error(Rule::UnknownVerb, "unknown verb".into()));
         };
         if !client.supports(RelayCaps::KEY) {
-            return Err(Refusal::Error("X_CAPS with the word key must come first".into()));
+            let reason = "X_CAPS with the word key must come first";
+            return Err(Refusal::Error(Rule::CapsFirst, reason.into()));
         }
         let malformed = |form: &str| {
             let got = Quoted(fields);
-            Refusal::Error(format!("expected {form}, got X_KEY {got}"))
+            Refusal::Error(Rule::Syntax, format!("expected {form}, got X_KEY {got}"))
         };
         match client.key_proof {
             KeyProof::None => {
@@ -69,13 +70,15 @@ impl Registry {
                 let (host, proof) =
                     decode_key_and_proof(fields).ok_or_else(|| malformed("X_KEY base64 base64"))?;
                 if !context.verify_host(identity, host, &proof) {
-                    return Err(Refusal::Error("the proof does not match the key".into()));
+                    let reason = "the proof does not match the key";
+                    return Err(Refusal::Error(Rule::KeyProof, reason.into()));
                 }
                 client.key_proof = KeyProof::Proved(host);
                 Ok(())
             }
             KeyProof::Proved(_) | KeyProof::Failed => {
-                Err(Refusal::Error("only one proof is allowed per connection".into()))
+                let reason = "only one proof is allowed per connection";
+                Err(Refusal::Error(Rule::NotDue, reason.into()))
             }
         }
     }

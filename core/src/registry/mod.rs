@@ -17,10 +17,11 @@
 //! relay.handle(Input::Connected { conn: alice, from }, now, &mut actions);
 //! relay.handle(Input::Received { conn: alice, bytes: b"X_NICK alice\n" }, now, &mut actions);
 //! let answer = Action::Write { conn: alice, bytes: b"X_NICK alice YES\n".into() };
-//! assert_eq!(actions, [answer]);
+//! assert_eq!(actions.last(), Some(&answer));
 //! ```
 
 mod address;
+mod bans;
 mod check;
 mod claim;
 mod client;
@@ -29,6 +30,8 @@ mod keys;
 mod meetings;
 mod near;
 mod nicks;
+mod operator;
+mod outcome;
 mod packets;
 mod refusal;
 mod rendezvous;
@@ -47,6 +50,10 @@ use address::Addresses;
 use client::Client;
 use meetings::Meetings;
 use nicks::Nicks;
+use outcome::labelled;
+
+pub use bans::{Banned, Bans, TooManyBans};
+pub use outcome::{Asked, Outcome, Rule};
 
 /// A connection to the relay. The driver assigns the numbers and never reuses one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -140,6 +147,13 @@ pub enum Action {
         /// The report.
         report: Report,
     },
+    /// Count or log what became of a packet of this client, whose connection may be closed by now.
+    Record {
+        /// The client's connection.
+        conn: ConnId,
+        /// What became of it.
+        outcome: Outcome,
+    },
     /// Send all written bytes, then close. The registry has removed the connection and needs no
     /// [`Input::Closed`].
     Close {
@@ -170,41 +184,45 @@ pub enum Report {
     },
 }
 
-/// The reason why the relay closes a connection. An X_ERR or X_END informs the client, unless it sent X_END
-/// itself, does not read, or is silent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CloseReason {
-    /// The client sent X_END.
-    End,
-    /// The first line is not an XCHER packet.
-    NotXcher,
-    /// A line is too long or not UTF-8.
-    BadLine,
-    /// The client used up its attempts to get a nick.
-    NickTries,
-    /// The client did not get a nick in time.
-    NoNick,
-    /// The client is silent, even after a ping.
-    Silent,
-    /// The client sent too many erroneous packets.
-    TooManyErrors,
-    /// The client does not read. Unsent bytes may be dropped.
-    NotReading,
-    /// The relay has as many connections as the limits allow.
-    Full,
-    /// The address has as many connections as the limits allow.
-    AddressFull,
-    /// It was silent, and the same host claimed its nick over another connection (section 5.6).
-    Replaced,
-    /// It showed an invitation that its address does not have, or that was used or has expired (section 5.8).
-    NotInvited,
-    /// It waited for a rendezvous with a host that did not come.
-    NotMet,
-    /// It had the address of the host that it met for as long as the limits allow.
-    Met,
-    /// The relay stops.
-    Stopped,
+labelled! {
+    /// The reason why the relay closes a connection. An X_ERR or X_END informs the client, unless it sent X_END
+    /// itself, does not read, or is silent.
+    pub enum CloseReason {
+        /// The client sent X_END.
+        End = "end",
+        /// The first line is not an XCHER packet.
+        NotXcher = "not_xcher",
+        /// A line is too long or not UTF-8.
+        BadLine = "bad_line",
+        /// The client used up its attempts to get a nick.
+        NickTries = "nick_tries",
+        /// The client did not get a nick in time.
+        NoNick = "no_nick",
+        /// The client is silent, even after a ping.
+        Silent = "silent",
+        /// The client sent too many erroneous packets.
+        TooManyErrors = "too_many_errors",
+        /// The client does not read. Unsent bytes may be dropped.
+        NotReading = "not_reading",
+        /// The relay has as many connections as the limits allow.
+        Full = "full",
+        /// The address has as many connections as the limits allow.
+        AddressFull = "address_full",
+        /// It was silent, and the same host claimed its nick over another connection (section 5.6).
+        Replaced = "replaced",
+        /// It showed an invitation that its address does not have, or that was used or has expired (section 5.8).
+        NotInvited = "not_invited",
+        /// It waited for a rendezvous with a host that did not come.
+        NotMet = "not_met",
+        /// It had the address of the host that it met for as long as the limits allow.
+        Met = "met",
+        /// The operator disconnected it.
+        Kicked = "kicked",
+        /// The operator banned its address or its nick.
+        Banned = "banned",
+        /// The relay stops.
+        Stopped = "stopped",
+    }
 }
 
 impl fmt::Display for CloseReason {
@@ -224,6 +242,8 @@ impl fmt::Display for CloseReason {
             Self::NotInvited => "no such invitation",
             Self::NotMet => "the other host did not come to the rendezvous",
             Self::Met => "the rendezvous is over",
+            Self::Kicked => "disconnected by the operator",
+            Self::Banned => "banned by the operator",
             Self::Stopped => "relay stops",
         })
     }
@@ -247,6 +267,7 @@ pub struct Registry {
     /// The relay's key, with which it supports the word `key`.
     identity: Option<Identity>,
     meetings: Meetings,
+    bans: Bans,
     /// Its TCP port, with which it supports the word `meet`.
     port: Option<u16>,
 }
@@ -265,6 +286,7 @@ impl Registry {
             entropy: Entropy::new(seed),
             identity: None,
             meetings: Meetings::default(),
+            bans: Bans::default(),
             port: None,
         }
     }

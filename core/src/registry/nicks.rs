@@ -71,6 +71,16 @@ impl Nicks {
         }
     }
 
+    /// Returns the number of nicks.
+    pub(super) fn len(&self) -> usize {
+        self.by_nick.len()
+    }
+
+    /// Returns all nicks and their holders.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&Nick, ConnId)> {
+        self.by_nick.iter().map(|(nick, conn)| (nick, *conn))
+    }
+
     /// Returns the bytes of the list of all nicks.
     pub(super) fn list_bytes(&self) -> usize {
         self.list_bytes
@@ -92,7 +102,7 @@ fn listed_len(nick: &Nick) -> usize {
 /// Returns the forms of a nick; two nicks look alike if they share one. The first is the mapping of
 /// UsernameCaseMapped (RFC 8265, section 3.3). The others are skeletons (UTS 39, section 4) of the nick as
 /// written and in lower case: `I` looks like `l`, but its lower case does not.
-fn forms(nick: &Nick) -> [Box<str>; 3] {
+pub(super) fn forms(nick: &Nick) -> [Box<str>; 3] {
     let folded = folded(nick.as_str());
     let drawn = skeleton(nick.as_str()).collect::<String>();
     let lower = skeleton(&folded).collect::<String>();

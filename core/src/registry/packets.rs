@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use super::client::Client;
 use super::refusal::Refusal;
-use super::{Action, CloseReason, ConnId, Registry, Report};
+use super::{Action, Asked, CloseReason, ConnId, Outcome, Registry, Report, Rule};
 use crate::relay_caps::RelayCaps;
 use crate::ticket::Ticket;
 use crate::{
@@ -38,6 +38,8 @@ impl Registry {
                 Ok(None) => break,
                 Ok(Some(line)) => line,
                 Err(error) => {
+                    let (asked, rule) = (Asked::Other, Rule::BadLine);
+                    record(conn, Outcome::Refused { asked, rule }, actions);
                     self.error(conn, "-", bad_line(&error), actions);
                     self.close(conn, CloseReason::BadLine, actions);
                     return;
@@ -73,7 +75,8 @@ impl Registry {
         };
         let is_first = !core::mem::replace(&mut client.has_sent_packet, true);
         if client.rendezvous.is_some() && !matches!(packet, Ok(RelayPacket::End)) {
-            return Err(Refusal::Error("expected no more packets on a rendezvous".into()));
+            let reason = "expected no more packets on a rendezvous";
+            return Err(Refusal::Error(Rule::NotDue, reason.into()));
         }
         match packet {
             Ok(RelayPacket::Init { nick, ip, port }) => {
@@ -119,15 +122,21 @@ impl Registry {
             }
             // A sign of life, or an error: answering an error could start an endless exchange.
             Ok(RelayPacket::Pong(_) | RelayPacket::Err { .. }) => Ok(()),
-            Ok(RelayPacket::Unknown { .. }) => Err(Refusal::Error("unknown verb".into())),
+            Ok(RelayPacket::Unknown { .. }) => {
+                Err(Refusal::Error(Rule::UnknownVerb, "unknown verb".into()))
+            }
             Ok(_) | Err(_) => {
                 let got = Quoted(text);
                 Err(match form(text) {
                     "X_NICK nick" => {
-                        self.failed_try(conn, format!("expected X_NICK nick, got {got}"))
+                        let reason = format!("expected X_NICK nick, got {got}");
+                        self.failed_try(conn, Rule::Syntax, reason)
                     }
-                    "" => Refusal::Error(format!("expected a packet for the relay, got {got}")),
-                    form => Refusal::Error(format!("expected {form}, got {got}")),
+                    "" => {
+                        let reason = format!("expected a packet for the relay, got {got}");
+                        Refusal::Error(Rule::Syntax, reason)
+                    }
+                    form => Refusal::Error(Rule::Syntax, format!("expected {form}, got {got}")),
                 })
             }
         }
@@ -157,10 +166,12 @@ impl Registry {
     ) -> Result<(), Refusal> {
         let Some(client) = self.clients.get_mut(&conn) else { return Ok(()) };
         if let Some(nick) = &client.nick {
-            return Err(Refusal::Error(format!("this connection already has the nick {nick}")));
+            let reason = format!("this connection already has the nick {nick}");
+            return Err(Refusal::Error(Rule::NotDue, reason));
         }
         if client.claim.is_some() {
-            return Err(Refusal::Error("the previous X_NICK is still pending".into()));
+            let reason = "the previous X_NICK is still pending";
+            return Err(Refusal::Error(Rule::NotDue, reason.into()));
         }
         let nick = Nick::parse(text);
         // A NO reveals that a code exists, so it shares the budget of calls.
@@ -168,19 +179,23 @@ impl Registry {
             && !self.addresses.guess(client.from, &self.limits, now)
         {
             let reason = too_many_guesses(&self.limits);
-            return Err(over_budget(client, &self.limits, reason, now));
+            return Err(over_budget(client, &self.limits, Rule::GuessRate, reason, now));
         }
         match nick {
             // Too long to repeat in an answer.
             Err(bad) if text.len() > MAX_NICK_CHARS * 4 => {
-                return Err(self.failed_try(conn, format!("{bad}")));
+                return Err(self.failed_try(conn, Rule::NickInvalid, format!("{bad}")));
             }
-            Err(_) => self.refuse_nick(conn, text, actions),
+            Err(_) => self.refuse_nick(conn, text, Rule::NickInvalid, actions),
+            Ok(nick) if self.bans.bans_nick(&nick, now) => {
+                let reason = "refused: the operator banned this nick, or one like it";
+                return Err(self.failed_try(conn, Rule::NickBanned, reason.into()));
+            }
             Ok(nick) => match self.nicks.find_similar(&nick).map(|(_, holder)| holder) {
                 None => self.assign_nick(conn, nick, text, actions),
                 Some(holder) => {
                     if !self.claim(conn, (nick, text), holder, now, actions) {
-                        self.refuse_nick(conn, text, actions);
+                        self.refuse_nick(conn, text, Rule::NickTaken, actions);
                     }
                 }
             },
@@ -202,27 +217,37 @@ impl Registry {
             actions.push(Action::Report { conn, report: Report::Registered });
         }
         self.nicks.insert(nick, conn);
+        record(conn, Outcome::Registered, actions);
         self.advance_alarm(conn);
         self.write(conn, &RelayPacket::NickAnswer { nick: text, yes: true }, actions);
     }
 
     /// Answers NO. The last attempt closes the connection.
-    pub(super) fn refuse_nick(&mut self, conn: ConnId, text: &str, actions: &mut Vec<Action>) {
+    pub(super) fn refuse_nick(
+        &mut self,
+        conn: ConnId,
+        text: &str,
+        rule: Rule,
+        actions: &mut Vec<Action>,
+    ) {
+        record(conn, Outcome::Refused { asked: Asked::Nick, rule }, actions);
         self.write(conn, &RelayPacket::NickAnswer { nick: text, yes: false }, actions);
-        if let Refusal::Close(..) = self.failed_try(conn, String::new()) {
+        if let Refusal::Close(..) = self.failed_try(conn, rule, String::new()) {
             let reason = format!("no free nick within {} attempts", self.limits.nick_tries);
             self.error(conn, "X_NICK", reason, actions);
             self.close(conn, CloseReason::NickTries, actions);
         }
     }
 
-    fn failed_try(&mut self, conn: ConnId, reason: String) -> Refusal {
-        let Some(client) = self.clients.get_mut(&conn) else { return Refusal::Declined(reason) };
+    fn failed_try(&mut self, conn: ConnId, rule: Rule, reason: String) -> Refusal {
+        let Some(client) = self.clients.get_mut(&conn) else {
+            return Refusal::Declined(rule, reason);
+        };
         client.nick_tries += 1;
         if client.nick.is_some() || client.nick_tries < self.limits.nick_tries {
-            Refusal::Error(reason)
+            Refusal::Error(rule, reason)
         } else {
-            Refusal::Close(reason, CloseReason::NickTries)
+            Refusal::Close(rule, reason, CloseReason::NickTries)
         }
     }
 
@@ -233,7 +258,7 @@ impl Registry {
             return Ok(());
         }
         addr::check_named(at.ip(), client.from)
-            .map_err(|error| Refusal::Declined(format!("refused: {error}")))
+            .map_err(|error| Refusal::Declined(Rule::Address, format!("refused: {error}")))
     }
 
     /// Forwards an X_INIT byte for byte, and gives both sides a ticket if they support it.
@@ -274,6 +299,7 @@ impl Registry {
             out.extend_from_slice(line.raw().as_bytes());
         });
         if reads {
+            record(conn, Outcome::Called { callee: target }, actions);
             if caller_supports {
                 let (ip, port) = (at.ip(), at.port());
                 self.write_with(conn, actions, |out| {
@@ -285,7 +311,8 @@ impl Registry {
             }
             Ok(())
         } else {
-            Err(Refusal::Declined(format!("{nick} does not read and was disconnected")))
+            let reason = format!("{nick} does not read and was disconnected");
+            Err(Refusal::Declined(Rule::CalleeNotReading, reason))
         }
     }
 
@@ -299,7 +326,7 @@ impl Registry {
         now: Duration,
     ) -> Result<ConnId, Refusal> {
         let Some(client) = self.clients.get_mut(&conn) else {
-            return Err(Refusal::Declined(String::new()));
+            return Err(Refusal::Declined(Rule::NoSuchNick, String::new()));
         };
         let from = client.from;
         let parsed = Nick::parse(nick);
@@ -307,21 +334,24 @@ impl Registry {
         // Checked before the lookup: else a refusal would still reveal if the code exists.
         if is_code && !is_paid && !self.addresses.may_guess(from, &self.limits, now) {
             let reason = too_many_guesses(&self.limits);
-            return Err(over_budget(client, &self.limits, reason, now));
+            return Err(over_budget(client, &self.limits, Rule::GuessRate, reason, now));
         }
         match self.nicks.find_callee(nick) {
             Ok(target) => Ok(target),
             Err(_) if !self.addresses.guess(from, &self.limits, now) => {
                 let reason = too_many_guesses(&self.limits);
-                Err(over_budget(client, &self.limits, reason, now))
+                Err(over_budget(client, &self.limits, Rule::GuessRate, reason, now))
             }
-            Err(similar) => Err(Refusal::Declined(match (parsed, similar) {
-                (Ok(nick), Some(other)) => {
-                    format!("no such nick: {nick}; the look-alike {other} is online")
-                }
-                (Ok(nick), None) => format!("no such nick: {nick}"),
-                (Err(_), _) => format!("no such nick: {}", Quoted(nick)),
-            })),
+            Err(similar) => {
+                let reason = match (parsed, similar) {
+                    (Ok(nick), Some(other)) => {
+                        format!("no such nick: {nick}; the look-alike {other} is online")
+                    }
+                    (Ok(nick), None) => format!("no such nick: {nick}"),
+                    (Err(_), _) => format!("no such nick: {}", Quoted(nick)),
+                };
+                Err(Refusal::Declined(Rule::NoSuchNick, reason))
+            }
         }
     }
 
@@ -352,13 +382,16 @@ impl Registry {
         let limit = self.limits.answer_bytes_per_minute;
         let reason =
             format!("too many answers to your address: the limit is {limit} bytes per minute");
-        Err(over_budget(client, &self.limits, reason, now))
+        Err(over_budget(client, &self.limits, Rule::AnswerRate, reason, now))
     }
 
     fn refuse(&mut self, conn: ConnId, text: &str, refusal: Refusal, actions: &mut Vec<Action>) {
+        let (Refusal::Declined(rule, _) | Refusal::Error(rule, _) | Refusal::Close(rule, ..)) =
+            refusal;
+        record(conn, Outcome::Refused { asked: Asked::of_verb(verb(text)), rule }, actions);
         match refusal {
-            Refusal::Declined(reason) => self.error(conn, verb(text), reason, actions),
-            Refusal::Error(reason) => {
+            Refusal::Declined(_, reason) => self.error(conn, verb(text), reason, actions),
+            Refusal::Error(_, reason) => {
                 self.error(conn, verb(text), reason, actions);
                 let limit = self.limits.errors;
                 let Some(client) = self.clients.get_mut(&conn) else { return };
@@ -369,7 +402,7 @@ impl Registry {
                     self.close(conn, CloseReason::TooManyErrors, actions);
                 }
             }
-            Refusal::Close(reason, why) => {
+            Refusal::Close(_, reason, why) => {
                 self.error(conn, verb(text), reason, actions);
                 self.close(conn, why, actions);
             }
@@ -381,16 +414,21 @@ impl Registry {
 fn not_xcher(client: &Client, got: &str) -> Refusal {
     let reason = format!("expected an XCHER packet such as X_NICK nick, got {got}");
     if client.has_sent_packet {
-        Refusal::Error(reason)
+        Refusal::Error(Rule::NotXcher, reason)
     } else {
-        Refusal::Close(reason, CloseReason::NotXcher)
+        Refusal::Close(Rule::NotXcher, reason, CloseReason::NotXcher)
     }
+}
+
+/// Reports what became of a client's packet.
+pub(super) fn record(conn: ConnId, outcome: Outcome, actions: &mut Vec<Action>) {
+    actions.push(Action::Record { conn, outcome });
 }
 
 pub(super) fn needs_nick(client: &Client) -> Result<(), Refusal> {
     match client.nick {
         Some(_) => Ok(()),
-        None => Err(Refusal::Error("X_NICK must come first".into())),
+        None => Err(Refusal::Error(Rule::NickFirst, "X_NICK must come first".into())),
     }
 }
 
@@ -404,16 +442,22 @@ pub(super) fn spend(
         Ok(())
     } else {
         let reason = format!("too many X_INIT, X_MEET and X_WHO: the limit is {limit} per minute");
-        Err(over_budget(client, limits, reason, now))
+        Err(over_budget(client, limits, Rule::AskRate, reason, now))
     }
 }
 
 /// Refuses a packet over budget. Refusals have a budget themselves.
-fn over_budget(client: &mut Client, limits: &RelayLimits, why: String, now: Duration) -> Refusal {
+fn over_budget(
+    client: &mut Client,
+    limits: &RelayLimits,
+    rule: Rule,
+    why: String,
+    now: Duration,
+) -> Refusal {
     if client.refusals.spend(limits.asks_per_minute, now) {
-        Refusal::Declined(why)
+        Refusal::Declined(rule, why)
     } else {
-        Refusal::Close(why, CloseReason::TooManyErrors)
+        Refusal::Close(rule, why, CloseReason::TooManyErrors)
     }
 }
 

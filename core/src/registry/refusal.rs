@@ -2,14 +2,14 @@
 
 use alloc::string::String;
 
-use super::CloseReason;
+use super::{CloseReason, Rule};
 
-/// The refusal of a packet: the reason for X_ERR, and its effect on the connection.
+/// The refusal of a packet: the rule that forbids it, the reason for X_ERR, and its effect on the connection.
 pub(super) enum Refusal {
     /// The packet is valid, but must not be carried out.
-    Declined(String),
+    Declined(Rule, String),
     /// The packet is an error of the client, which the registry counts.
-    Error(String),
+    Error(Rule, String),
     /// The registry closes the connection.
-    Close(String, CloseReason),
+    Close(Rule, String, CloseReason),
 }

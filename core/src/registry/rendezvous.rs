@@ -8,9 +8,9 @@ use core::time::Duration;
 
 use super::client::Client;
 use super::meetings::{Meeting, MeetingId, Role};
-use super::packets::{needs_nick, spend};
+use super::packets::{needs_nick, record, spend};
 use super::refusal::Refusal;
-use super::{Action, CloseReason, ConnId, Registry};
+use super::{Action, CloseReason, ConnId, Outcome, Registry, Rule};
 use crate::RelayPacket;
 use crate::addr::client_prefix;
 use crate::relay_caps::RelayCaps;
@@ -58,7 +58,7 @@ impl Registry {
         actions: &mut Vec<Action>,
     ) -> Result<(), Refusal> {
         match self.port {
-            None => Err(Refusal::Error("unknown verb".into())),
+            None => Err(Refusal::Error(Rule::UnknownVerb, "unknown verb".into())),
             Some(_) if is_first => self.attend(conn, field, now, actions),
             Some(port) => self.invite(conn, field, port, now, actions),
         }
@@ -77,13 +77,14 @@ impl Registry {
         needs_nick(client)?;
         if !client.supports(MEET) {
             let reason = "X_CAPS with the words from, ticket and meet must come first";
-            return Err(Refusal::Error(reason.into()));
+            return Err(Refusal::Error(Rule::CapsFirst, reason.into()));
         }
         spend(client, &self.limits, now)?;
         let from = client.from;
         let target = self.find_callee(conn, nick, false, now)?;
         let Some(callee) = self.clients.get(&target).filter(|callee| callee.supports(MEET)) else {
-            return Err(Refusal::Declined(format!("{nick} does not support hole punching")));
+            let reason = format!("{nick} does not support hole punching");
+            return Err(Refusal::Declined(Rule::NoHolePunching, reason));
         };
         let callee_from = callee.from;
         self.check_waiting(conn)?;
@@ -99,13 +100,14 @@ impl Registry {
         });
         if !reads {
             let reason = format!("{nick} does not read and was disconnected");
-            return Err(Refusal::Declined(reason));
+            return Err(Refusal::Declined(Rule::CalleeNotReading, reason));
         }
         let (hosts, from) = ([conn, target], [from, callee_from]);
         let until = now.saturating_add(self.limits.invitation_timeout);
         self.meetings.insert(Meeting { hosts, from, invitations, arrived: None }, until);
         let invitation = RelayPacket::Invitation { nick: Some(nick), invitation: &to_caller, port };
         self.write(conn, &invitation, actions);
+        record(conn, Outcome::Invited { callee: target }, actions);
         Ok(())
     }
 
@@ -122,7 +124,7 @@ impl Registry {
             return Ok(());
         };
         let reason = format!("too many of {whose} X_MEETs wait: the limit is {limit}");
-        Err(Refusal::Declined(reason))
+        Err(Refusal::Declined(Rule::WaitingMeetings, reason))
     }
 
     /// Ends a callee's oldest meeting with the address that it has the most with, if it has as many as it may,
@@ -160,7 +162,7 @@ impl Registry {
         let found = shown.and_then(|shown| self.meetings.find_invited(client.from, &shown, now));
         let Some((id, role)) = found else {
             let reason = "no such invitation for your address, or it was used or has expired";
-            return Err(Refusal::Close(reason.into(), CloseReason::NotInvited));
+            return Err(Refusal::Close(Rule::NoInvitation, reason.into(), CloseReason::NotInvited));
         };
         client.rendezvous = Some(Rendezvous { stage: Stage::Waiting(id), until: id.until });
         self.advance_alarm(conn);
@@ -194,8 +196,9 @@ impl Registry {
             let reason = "one of you has an IPv4 address here, and the other an IPv6 address";
             self.error(other, "X_MEET", reason, actions);
             self.close(other, CloseReason::NotMet, actions);
-            return Err(Refusal::Close(reason.into(), CloseReason::NotMet));
+            return Err(Refusal::Close(Rule::OtherFamily, reason.into(), CloseReason::NotMet));
         }
+        record(one, Outcome::Introduced { other }, actions);
         let ticket = Ticket::random(&mut self.entropy).text();
         for (conn, at) in [(one, at_other), (other, at_one)] {
             let (ip, port) = (at.ip(), at.port());

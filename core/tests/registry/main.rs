@@ -13,6 +13,8 @@ mod keys;
 mod limits;
 mod near;
 mod nicks;
+mod operator;
+mod outcomes;
 mod queries;
 mod rendezvous;
 mod reports;
@@ -23,7 +25,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use xcher_core::RelayLimits;
-use xcher_core::registry::{Action, CloseReason, ConnId, Input, Registry, Report};
+use xcher_core::registry::{Action, CloseReason, ConnId, Input, Outcome, Registry, Report};
 
 const ALICE: ConnId = ConnId(1);
 const BOB: ConnId = ConnId(2);
@@ -38,6 +40,8 @@ struct Relay {
     closed: BTreeMap<ConnId, CloseReason>,
     /// Reports to bridges.
     reports: Vec<(ConnId, Report)>,
+    /// What became of packets.
+    outcomes: Vec<(ConnId, Outcome)>,
     /// True if everything is sent as soon as it is written.
     sends_at_once: bool,
 }
@@ -50,6 +54,7 @@ impl Relay {
             written: BTreeMap::new(),
             closed: BTreeMap::new(),
             reports: Vec::new(),
+            outcomes: Vec::new(),
             sends_at_once: true,
         }
     }
@@ -63,6 +68,10 @@ impl Relay {
     fn handle(&mut self, input: Input<'_>) {
         let mut actions = Vec::new();
         self.registry.handle(input, self.now, &mut actions);
+        self.carry_out(actions);
+    }
+
+    fn carry_out(&mut self, actions: Vec<Action>) {
         let mut once = BTreeSet::new();
         let mut sent = Vec::new();
         for action in actions {
@@ -80,6 +89,7 @@ impl Relay {
                     );
                     self.reports.push((conn, report));
                 }
+                Action::Record { conn, outcome } => self.outcomes.push((conn, outcome)),
                 Action::Close { conn, reason } => {
                     assert_eq!(self.closed.insert(conn, reason), None, "closed twice");
                 }

@@ -239,7 +239,7 @@ impl World {
                         flow.bytes.extend(bytes);
                     }
                 }
-                registry::Action::Report { .. } => {}
+                registry::Action::Report { .. } | registry::Action::Record { .. } => {}
                 registry::Action::Close { conn, .. } => {
                     self.close(End { host: None, conn: conn.0 });
                 }

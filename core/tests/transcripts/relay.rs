@@ -46,7 +46,7 @@ impl Relay {
                     reported.extend(text.lines().map(|line| format!("passes {nick} {line}")));
                 }
                 Action::Close { conn: CLIENT, reason } => reported.push(format!("closes {reason}")),
-                Action::Close { .. } | Action::Report { .. } => {}
+                Action::Close { .. } | Action::Report { .. } | Action::Record { .. } => {}
             }
         }
         reported

@@ -12,6 +12,7 @@ use tokio::time::sleep;
 use tracing::debug;
 use xcher_core::tunnel::FirstLine;
 
+use super::counts::StreamOutcome;
 use super::tunnel::{Tunnel, refuse};
 use super::{BridgeConfig, Shared, Visitor};
 use crate::net::accept::Acceptor;
@@ -28,6 +29,7 @@ impl Tunnel {
         // Asked before there is a socket, and again below: other streams ask meanwhile.
         let permitted = self.shared.allocations().check_listen(self.id);
         if let Err(error) = permitted {
+            self.shared.counts.add(&error);
             return refuse(&mut stream, &error.to_string()).await;
         }
         let listener = match bind(&self.shared.config).await {
@@ -42,10 +44,12 @@ impl Tunnel {
         let at = SocketAddr::new(self.public_ip, bound.port());
         let allocated = self.shared.allocations().allocate(self.id, at, self.shared.now());
         if let Err(error) = allocated {
+            self.shared.counts.add(&error);
             return refuse(&mut stream, &error.to_string()).await;
         }
         let (to_listener, in_process) = mpsc::channel(MAX_WAITING_VISITORS);
         self.shared.listeners().insert(at, to_listener);
+        self.shared.counts.add(StreamOutcome::Listening);
         self.allow_address(at);
         let registration = Registration { shared: &self.shared, at };
         if stream.write_all(&FirstLine::Listening(at).to_line()).await.is_err() {

@@ -5,8 +5,12 @@
 //! bridge reads the nick and the X_INITs on a client's link to it. They decide which addresses the
 //! client may dial and which visitors its ports accept.
 
+#[cfg(feature = "cli")]
+mod admin;
+mod counts;
 mod home;
 mod listener;
+mod open_tunnels;
 mod own_address;
 mod rates;
 mod relay_link;
@@ -23,7 +27,13 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use xcher_core::tunnel::{AllocationLimits, Allocations, TunnelId};
 
+#[cfg(feature = "cli")]
+pub(crate) use admin::BridgeState;
+use counts::Counts;
+#[cfg(feature = "cli")]
+pub(crate) use counts::StreamOutcome;
 pub use home::Home;
+use open_tunnels::{Counted, OpenTunnels};
 use rates::Budgets;
 pub use rates::Rates;
 
@@ -66,6 +76,8 @@ struct Shared {
     /// its own lock.
     allocations: Mutex<Allocations>,
     budgets: Budgets,
+    open_tunnels: OpenTunnels,
+    counts: Counts,
     start: Instant,
 }
 
@@ -84,7 +96,17 @@ impl Bridge {
         let allocations = Allocations::new(config.limits, matches!(home, Home::Here(_)));
         let (allocations, budgets) = (Mutex::new(allocations), Budgets::new(config.rates));
         let (listeners, start) = (Mutex::default(), Instant::now());
-        Self(Arc::new(Shared { home, config, listeners, allocations, budgets, start }))
+        let (open_tunnels, counts) = (OpenTunnels::default(), Counts::default());
+        Self(Arc::new(Shared {
+            home,
+            config,
+            listeners,
+            allocations,
+            budgets,
+            open_tunnels,
+            counts,
+            start,
+        }))
     }
 
     /// Applies these rates from now on, to open tunnels too.
@@ -99,8 +121,9 @@ impl Bridge {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let public_ip = self.0.config.public_ip.unwrap_or(reached_at);
-        let socket = self.0.budgets.limit(socket, client.ip());
-        tunnel::serve(Arc::clone(&self.0), socket, client, public_ip).await;
+        let entry = self.0.open_tunnels.enter(client);
+        let socket = Counted::new(self.0.budgets.limit(socket, client.ip()), &entry.open);
+        tunnel::serve(Arc::clone(&self.0), socket, entry, public_ip).await;
     }
 }
 

@@ -13,10 +13,14 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep, timeout};
-use tracing::{debug, info};
+use tracing::debug;
+#[cfg(feature = "cli")]
+use xcher_core::registry::ConnId;
 use xcher_core::tunnel::{FirstLine, Lease, MAX_STREAMS, MAX_VISITORS, Route, TunnelId};
 
+use super::counts::StreamOutcome;
 use super::home::RelayLink;
+use super::open_tunnels::Entry;
 use super::own_address::is_of_this_machine;
 use super::{Shared, Visitor};
 use crate::tunnel::{Endpoint, Mode, Opener, Stream, multiplex, read_first_line};
@@ -25,6 +29,8 @@ use crate::tunnel::{Endpoint, Mode, Opener, Stream, multiplex, read_first_line};
 const FIRST_LINE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time after which a tunnel without a stream is closed (section 8).
 const UNUSED_TIMEOUT: Duration = Duration::from_secs(120);
+/// Time for the client of a tunnel that the operator closes to receive the reason from the relay.
+const KICK_DELAY: Duration = Duration::from_millis(500);
 /// Time for a dial to connect.
 pub(super) const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -45,11 +51,12 @@ pub(super) struct Tunnel {
     pub(super) visits: Arc<Semaphore>,
 }
 
-pub(super) async fn serve<S>(shared: Arc<Shared>, socket: S, client: SocketAddr, public_ip: IpAddr)
+pub(super) async fn serve<S>(shared: Arc<Shared>, socket: S, mut entry: Entry, public_ip: IpAddr)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    info!(%client, "tunnel open");
+    let client = entry.open.client;
+    debug!(%client, "tunnel open");
     // Bounded by the number of streams that the tunnel may have.
     let opened = Arc::new(Mutex::new(Vec::new()));
     let inbound = Arc::clone(&opened);
@@ -67,11 +74,20 @@ where
         relay_link: Mutex::new(None),
         relay_links: Semaphore::new(1),
     });
+    let _ = entry.open.tunnel.set(Arc::downgrade(&tunnel));
     // Dropped with the tunnel, and every connection and listener with it.
     let mut tasks = JoinSet::new();
     let mut run = std::pin::pin!(run);
     let mut unused: Option<Pin<Box<Sleep>>> = None;
+    let open = Arc::clone(&entry.open);
+    let mut kicked = std::pin::pin!(async move {
+        open.kicked.cancelled().await;
+        sleep(KICK_DELAY).await;
+    });
     let ended = poll_fn(|cx| {
+        if kicked.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Ok("kicked"));
+        }
         let ended = run.as_mut().poll(cx);
         for stream in std::mem::take(&mut *lock(&opened)) {
             let tunnel = Arc::clone(&tunnel);
@@ -83,31 +99,42 @@ where
         } else if ended.is_pending() {
             let unused = unused.get_or_insert_with(|| Box::pin(sleep(UNUSED_TIMEOUT)));
             ready!(unused.as_mut().poll(cx));
-            let error = "expected a stream within 120 s, got none";
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, error)));
+            return Poll::Ready(Ok("unused"));
         }
-        ended
+        ended.map_ok(|()| "closed_by_client")
     })
     .await;
-    match ended {
-        Ok(()) => info!(%client, "tunnel closed"),
-        Err(error) => info!(%client, %error, "tunnel failed"),
-    }
+    entry.outcome = *ended.as_ref().unwrap_or(&"failed");
+    entry.error = ended.err().map(|error: io::Error| error.to_string());
 }
 
 impl Tunnel {
     async fn serve_stream(self: Arc<Self>, mut stream: Stream) {
         let tunnel = Arc::clone(&self);
+        let counts = &tunnel.shared.counts;
         let Ok(_permit) = tunnel.streams.try_acquire() else {
+            counts.add(StreamOutcome::BadRequest);
             let reason = format!("expected at most {MAX_STREAMS} streams, got one more");
             return refuse(&mut stream, &reason).await;
         };
         let line = match timeout(FIRST_LINE_TIMEOUT, read_first_line(&mut stream)).await {
             Ok(Ok(line)) => line,
-            Ok(Err(error)) => return refuse(&mut stream, &error.to_string()).await,
-            Err(_) => return refuse(&mut stream, "expected a first line, got none").await,
+            Ok(Err(error)) => {
+                counts.add(StreamOutcome::BadRequest);
+                return refuse(&mut stream, &error.to_string()).await;
+            }
+            Err(_) => {
+                counts.add(StreamOutcome::BadRequest);
+                return refuse(&mut stream, "expected a first line, got none").await;
+            }
         };
-        match FirstLine::parse(&line) {
+        let request = FirstLine::parse(&line);
+        match request {
+            Ok(FirstLine::Relay) => counts.add(StreamOutcome::Relay),
+            Ok(FirstLine::Listen | FirstLine::Dial(_)) => {}
+            _ => counts.add(StreamOutcome::BadRequest),
+        }
+        match request {
             Ok(FirstLine::Relay) => Box::pin(self.connect_to_relay(stream)).await,
             Ok(FirstLine::Listen) => Box::pin(self.allocate_listener(stream)).await,
             Ok(FirstLine::Dial(to)) => Box::pin(self.dial(stream, to)).await,
@@ -121,7 +148,10 @@ impl Tunnel {
         let permitted = self.shared.allocations().dial(self.id, to, is_own, now);
         let (route, _lease) = match permitted {
             Ok((route, lease)) => (route, LeaseGuard::new(&self.shared, lease)),
-            Err(error) => return refuse(&mut stream, &error.to_string()).await,
+            Err(error) => {
+                self.shared.counts.add(&error);
+                return refuse(&mut stream, &error.to_string()).await;
+            }
         };
         match route {
             Route::InProcess => {
@@ -141,8 +171,14 @@ impl Tunnel {
                 Ok(Ok(socket)) => {
                     self.connect(stream, Endpoint::tcp(socket)).await;
                 }
-                Ok(Err(error)) => refuse(&mut stream, &error.to_string()).await,
-                Err(_) => refuse(&mut stream, "no connection within 10 s").await,
+                Ok(Err(error)) => {
+                    self.shared.counts.add(StreamOutcome::Unreachable);
+                    refuse(&mut stream, &error.to_string()).await;
+                }
+                Err(_) => {
+                    self.shared.counts.add(StreamOutcome::Unreachable);
+                    refuse(&mut stream, "no connection within 10 s").await;
+                }
             },
         }
     }
@@ -160,6 +196,7 @@ impl Tunnel {
     }
 
     async fn connect(&self, mut stream: Stream, to: Endpoint) {
+        self.shared.counts.add(StreamOutcome::Dialled);
         if stream.write_all(&FirstLine::Yes.to_line()).await.is_ok() {
             to.copy(stream).await;
         }
@@ -179,13 +216,42 @@ impl Tunnel {
         };
         let _lease = match admitted {
             Ok(lease) => LeaseGuard::new(&self.shared, lease),
-            Err(error) => return debug!(from = %visitor.from, %error, "visitor refused"),
+            Err(error) => {
+                self.shared.counts.add(&error);
+                return debug!(from = %visitor.from, %error, "visitor refused");
+            }
         };
+        self.shared.counts.add(StreamOutcome::Visited);
         let line = FirstLine::Accept { port: at.port(), from: visitor.from }.to_line();
         let Ok(mut stream) = self.opener.open().await else { return };
         if stream.write_all(&line).await.is_ok() {
             visitor.endpoint.copy(stream).await;
         }
+    }
+}
+
+#[cfg(feature = "cli")]
+impl Tunnel {
+    /// Returns the number of its streams, visitors included.
+    pub(super) fn streams_in_use(&self) -> usize {
+        MAX_STREAMS + MAX_VISITORS
+            - self.streams.available_permits()
+            - self.visits.available_permits()
+    }
+
+    /// Returns the number of its connection to a relay in this process.
+    pub(super) fn relay_conn(&self) -> Option<ConnId> {
+        let link = self.relay_link.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*link {
+            Some(RelayLink::Here(connection)) => Some(connection.conn()),
+            Some(RelayLink::Elsewhere) | None => None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Tunnel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tunnel").field("id", &self.id).finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line: reads it, runs a command, ends with its exit code.
 
+mod admin_front;
 mod callee;
 mod commands;
 mod completion;
@@ -23,6 +24,7 @@ mod irc_host;
 mod lan_relay;
 mod link;
 mod listing_spool;
+mod log;
 mod name_pattern;
 mod online_host;
 mod open_shares;
@@ -44,14 +46,11 @@ mod ui;
 mod unfetched_files;
 mod watch;
 
-use std::io;
 use std::panic;
 use std::process::{self, ExitCode};
 
-use tracing_subscriber::EnvFilter;
-
 use exit::CliError;
-use options::{Cli, Command, command_line};
+use options::{Cli, command_line};
 use ui::json::JsonEvent;
 use ui::output::Output;
 use ui::usage_error;
@@ -65,8 +64,8 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(unread) => return usage_error::report(&unread),
     };
-    start_log(&cli);
-    if !matches!(cli.command, Command::Relay(_) | Command::Bridge(_) | Command::Up(_)) {
+    log::start(&cli);
+    if cli.command.server().is_none() {
         abort_on_panic();
     }
     inherited_sockets::receive();
@@ -94,24 +93,6 @@ fn abort_on_panic() {
         report(info);
         process::abort();
     }));
-}
-
-/// Starts the log on standard error: connections of a relay or bridge, and with `-v` more of every command.
-fn start_log(cli: &Cli) {
-    let level = match (&cli.command, cli.common.quiet, cli.common.verbose) {
-        (_, true, _) => "error",
-        (Command::Relay(_) | Command::Bridge(_), _, 0) => "info",
-        (_, _, 0) => "warn",
-        (_, _, 1) => "info",
-        _ => "debug",
-    };
-    let filter = EnvFilter::try_from_env("XCHER_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_target(false)
-        .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
-        .init();
 }
 
 fn run(cli: &Cli) -> Result<(), CliError> {

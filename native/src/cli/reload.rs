@@ -8,7 +8,7 @@ use crate::cli::exit::CliError;
 use crate::cli::exposure;
 use crate::cli::http_front::RunningBridge;
 use crate::cli::options::{
-    BridgeArgs, Cli, Command, Common, RawValues, RelayArgs, UpArgs, command_line,
+    BridgeArgs, Cli, Command, Common, RawValues, RelayArgs, RelayCommandLine, UpArgs, command_line,
 };
 use crate::cli::service_manager;
 use crate::cli::signals::Hangups;
@@ -166,9 +166,8 @@ impl Reread {
 /// Returns the options of the relay and of the bridge that a command runs.
 fn server_args(command: &Command) -> (Option<&RelayArgs>, Option<&BridgeArgs>) {
     match command {
-        Command::Relay(relay) | Command::Up(UpArgs { relay, .. }) => {
-            (Some(relay), Some(&relay.bridge))
-        }
+        Command::Relay(RelayCommandLine { args: relay, .. })
+        | Command::Up(UpArgs { relay, .. }) => (Some(relay), Some(&relay.bridge)),
         Command::Bridge(bridge) => (None, Some(bridge)),
         _ => (None, None),
     }

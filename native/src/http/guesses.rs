@@ -17,12 +17,12 @@ const MAX_ADDRESSES: usize = 4096;
 
 /// The addresses that sent wrong tokens recently.
 #[derive(Debug, Default)]
-pub(super) struct Guesses(Mutex<HashMap<IpAddr, (u32, Instant)>>);
+pub(crate) struct Guesses(Mutex<HashMap<IpAddr, (u32, Instant)>>);
 
 impl Guesses {
     /// Counts a wrong token, and returns true while the client may be answered about its token. Above the limit
     /// even the correct token is refused: otherwise guessing could continue.
-    pub(super) fn admit(&self, client: IpAddr, is_wrong: bool, now: Instant) -> bool {
+    pub(crate) fn admit(&self, client: IpAddr, is_wrong: bool, now: Instant) -> bool {
         let client = client_prefix(client);
         let mut wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = wrong.get(&client).copied();

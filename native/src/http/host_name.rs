@@ -12,7 +12,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use xcher_core::Quoted;
 
-use super::Front;
+use super::counts::TunnelOutcome;
+use super::{Ends, Front};
 
 /// The configured names of this server, besides its addresses and `localhost`.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +52,7 @@ pub(super) async fn check(
     request: Request,
     next: Next,
 ) -> Response {
+    let socket_ip = request.extensions().get::<Ends>().map(|ends| ends.socket.ip().to_canonical());
     match requested_host(request.headers()) {
         Some(host) if front.has_name(&host) => next.run(request).await,
         host => {
@@ -60,6 +62,9 @@ pub(super) async fn check(
                  host names\n",
                 Quoted(&got)
             );
+            if let Some(ip) = socket_ip {
+                front.counts.refuse(ip, TunnelOutcome::HostName, error.trim_end());
+            }
             (StatusCode::MISDIRECTED_REQUEST, error).into_response()
         }
     }
@@ -76,7 +81,7 @@ impl Front {
 }
 
 /// Returns the host of the only `Host` header, without its port; an IPv6 address without its brackets.
-fn requested_host(headers: &HeaderMap) -> Option<String> {
+pub(crate) fn requested_host(headers: &HeaderMap) -> Option<String> {
     let mut hosts = headers.get_all(HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return None };
     let authority: Authority = host.to_str().ok()?.parse().ok()?;
@@ -95,7 +100,7 @@ pub(super) fn normalize(host: &str) -> String {
 }
 
 /// True for a host that is not looked up at a name server.
-fn needs_no_name_server(host: &str) -> bool {
+pub(crate) fn needs_no_name_server(host: &str) -> bool {
     host == "localhost" || host.ends_with(".localhost") || host.parse::<IpAddr>().is_ok()
 }
 

@@ -4,13 +4,15 @@
 //! It does not know what a tunnel carries: it passes each one as a [`WsBytes`] to the caller of [`run`].
 
 mod access;
+mod bans;
 mod certificate;
 mod client;
 mod connection_limit;
+mod counts;
 mod frames;
-mod guesses;
+pub(crate) mod guesses;
 mod host_name;
-mod newcomers;
+pub(crate) mod newcomers;
 mod origin;
 mod page;
 mod routes;
@@ -24,6 +26,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -44,12 +47,18 @@ use tracing::{Instrument, debug, error, info, info_span, warn};
 
 use crate::net::accept::Acceptor;
 use access::Rules;
+use bans::HttpBans;
 use connection_limit::ConnectionLimit;
+use counts::{Counts, TunnelOutcome};
 use guesses::Guesses;
 use newcomers::Newcomers;
 
 pub use access::Access;
+#[cfg(feature = "cli")]
+pub(crate) use counts::TunnelOutcome as RequestOutcome;
 pub use host_name::host_name;
+#[cfg(feature = "cli")]
+pub(crate) use host_name::{needs_no_name_server, requested_host};
 pub use origin::origin;
 pub use tls::Tls;
 pub use ws_bytes::WsBytes;
@@ -142,6 +151,18 @@ impl Http {
         Ok(())
     }
 
+    /// Returns what became of requests so far, in the order of [`RequestOutcome::ALL`].
+    #[cfg(feature = "cli")]
+    pub(crate) fn outcomes(&self) -> [u64; TunnelOutcome::ALL.len()] {
+        self.0.counts.all()
+    }
+
+    /// Returns true while connections are accepted.
+    #[cfg(feature = "cli")]
+    pub(crate) fn accepts(&self) -> bool {
+        self.0.accepts.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
     /// Serves HTTP until `shutdown` completes; then closes all tunnels and returns within a second. Dropping the
     /// future closes them at once. A server runs once.
     ///
@@ -163,14 +184,15 @@ impl Http {
         let _guard = front.abort.clone().drop_guard();
         let mut shutdown = pin!(shutdown);
         let mut connections = JoinSet::new();
-        let mut acceptor = Acceptor::new(listener);
+        let mut acceptor = Acceptor::reporting(listener, &front.accepts);
         loop {
             tokio::select! {
                 accepted = acceptor.accept() => {
                     let (socket, from) = accepted?;
                     let client = (!front.is_proxy(from.ip())).then_some(from.ip());
                     let Some(newcomer) = newcomers.admit(client) else {
-                        debug!(%from, "too many connections: closed");
+                        let reason = "too many connections: closed";
+                        front.counts.refuse(from.ip(), TunnelOutcome::TooManyConnections, reason);
                         continue;
                     };
                     let (front, router) = (Arc::clone(front), router.clone());
@@ -218,6 +240,10 @@ struct Front {
     /// The clients that may open tunnels.
     rules: ArcSwap<Rules>,
     guesses: Guesses,
+    bans: HttpBans,
+    counts: Counts,
+    /// True while connections are accepted.
+    accepts: Arc<AtomicBool>,
     tls: Option<Tls>,
     tunnel_limit: Arc<ConnectionLimit>,
     tunnel: Box<Tunnel>,
@@ -247,6 +273,9 @@ impl Front {
         Ok(Self {
             rules: ArcSwap::from_pointee(Rules::new(&config.access)?),
             guesses: Guesses::default(),
+            bans: HttpBans::default(),
+            counts: Counts::default(),
+            accepts: Arc::default(),
             tls: config.tls,
             tunnel_limit: ConnectionLimit::new(config.max_tunnels, config.max_tunnels_per_address),
             tunnel: Box::new(move |bytes, from| Box::pin(tunnel(bytes, from))),
@@ -275,7 +304,10 @@ impl Front {
         let Some(tls) = &self.tls else { return serve(socket, ends, router, closing).await };
         match closing.run_until_cancelled(tls.accept(socket, client)).await {
             Some(Ok(socket)) => serve(socket, ends, router, closing).await,
-            Some(Err(error)) => debug!(%error, "TLS handshake failed"),
+            Some(Err(error)) => {
+                self.counts.add(TunnelOutcome::Tls);
+                debug!(%error, "TLS handshake failed");
+            }
             None => {}
         }
     }

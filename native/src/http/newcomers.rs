@@ -10,7 +10,7 @@ use xcher_core::addr::client_prefix;
 /// The connections that are not tunnels. At the limit, the oldest connection of the address with the most is
 /// closed for a new one, so that clients that hold connections open lock out no other client.
 #[derive(Debug)]
-pub(super) struct Newcomers {
+pub(crate) struct Newcomers {
     max_total: usize,
     max_per_address: usize,
     open: Mutex<OpenConnections>,
@@ -26,22 +26,22 @@ struct OpenConnections {
 
 /// A connection's entry, removed on drop.
 #[derive(Debug)]
-pub(super) struct Newcomer {
+pub(crate) struct Newcomer {
     all: Arc<Newcomers>,
     client: Option<IpAddr>,
     number: u64,
     /// Cancelled once the connection must close for another.
-    pub(super) evicted: CancellationToken,
+    pub(crate) evicted: CancellationToken,
 }
 
 impl Newcomers {
-    pub(super) fn new(max_total: usize, max_per_address: usize) -> Arc<Self> {
+    pub(crate) fn new(max_total: usize, max_per_address: usize) -> Arc<Self> {
         Arc::new(Self { max_total, max_per_address, open: Mutex::default() })
     }
 
     /// Admits a connection of a client, or of a proxy without an address. Returns `None` if its address has
     /// reached its limit.
-    pub(super) fn admit(self: &Arc<Self>, client: Option<IpAddr>) -> Option<Newcomer> {
+    pub(crate) fn admit(self: &Arc<Self>, client: Option<IpAddr>) -> Option<Newcomer> {
         let client = client.map(client_prefix);
         let mut open = self.open();
         let own = open.by_client.get(&client).map_or(0, VecDeque::len);

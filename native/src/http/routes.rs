@@ -14,7 +14,7 @@ use axum::{Extension, Json, Router, middleware};
 use serde::Serialize;
 use xcher_core::tunnel::{PATH, SUBPROTOCOL};
 
-use super::{Ends, Front, client, host_name, page, upgrade};
+use super::{Ends, Front, bans, client, host_name, page, upgrade};
 
 /// The content security policy: a browser may load only this server's files, wasm included, and open only its
 /// WebSocket, which has the page's host and port and so is `'self'` too; nothing inline, and no frame of
@@ -55,6 +55,7 @@ pub(super) fn router(front: Arc<Front>) -> Router {
         .route(PATH, get(upgrade::open))
         .fallback(file)
         .layer(middleware::from_fn_with_state(Arc::clone(&front), host_name::check))
+        .layer(middleware::from_fn_with_state(Arc::clone(&front), bans::check))
         .layer(middleware::map_response_with_state(Arc::clone(&front), secured))
         .with_state(front)
 }

@@ -17,6 +17,7 @@ use xcher_core::Quoted;
 use xcher_core::tunnel::SUBPROTOCOL;
 
 use super::connection_limit::Full;
+use super::counts::TunnelOutcome;
 use super::subprotocol::offered;
 use super::token::Given;
 use super::ws_bytes::WsBytes;
@@ -29,47 +30,62 @@ pub(super) async fn open(
 ) -> Response {
     let (headers, rules) = (request.headers(), front.rules.load());
     if let Err(error) = origin::check(headers, &rules.allow_origin) {
+        front.counts.refuse(socket.ip().to_canonical(), TunnelOutcome::Origin, &error);
         return refusal(StatusCode::FORBIDDEN, &error);
     }
     let from = match client::address(socket, headers, &rules.trusted_proxies) {
         Ok(from) => from,
-        Err(error) => return refusal(StatusCode::BAD_REQUEST, &error),
+        Err(error) => {
+            front.counts.refuse(socket.ip().to_canonical(), TunnelOutcome::Proxy, &error);
+            return refusal(StatusCode::BAD_REQUEST, &error);
+        }
+    };
+    let refuse = |outcome, status, error: &str| {
+        front.counts.refuse(from.ip(), outcome, error);
+        refusal(status, error)
     };
     if let Some(token) = &rules.token {
         let given = token.check(headers);
         if !front.guesses.admit(from.ip(), given == Given::Wrong, Instant::now()) {
             let error = "too many wrong tokens from your address: wait a minute";
-            return refusal(StatusCode::TOO_MANY_REQUESTS, error);
+            return refuse(TunnelOutcome::TokenRate, StatusCode::TOO_MANY_REQUESTS, error);
         }
         if given != Given::Correct {
             let error = "this bridge needs its token, and the request has none or a wrong one";
-            let refusal = refusal(StatusCode::UNAUTHORIZED, error);
+            let outcome = match given {
+                Given::Wrong => TunnelOutcome::WrongToken,
+                Given::None | Given::Correct => TunnelOutcome::NoToken,
+            };
+            let refusal = refuse(outcome, StatusCode::UNAUTHORIZED, error);
             return ([(WWW_AUTHENTICATE, "Bearer")], refusal).into_response();
         }
     }
     let mut accepted = match create_response_with_body(&request, Body::empty) {
         Ok(accepted) => accepted,
         Err(error) => {
-            let refusal = refusal(StatusCode::UPGRADE_REQUIRED, &error.to_string());
+            let (outcome, status) = (TunnelOutcome::NotATunnel, StatusCode::UPGRADE_REQUIRED);
+            let refusal = refuse(outcome, status, &error.to_string());
             return ([(UPGRADE, "websocket"), (SEC_WEBSOCKET_VERSION, "13")], refusal)
                 .into_response();
         }
     };
     if !offered(headers).any(|offer| offer == SUBPROTOCOL) {
-        return refusal(StatusCode::BAD_REQUEST, &other_subprotocol(headers));
+        let error = other_subprotocol(headers);
+        return refuse(TunnelOutcome::NotATunnel, StatusCode::BAD_REQUEST, &error);
     }
     accepted.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     let permit = match front.tunnel_limit.acquire(Some(from.ip())) {
         Ok(permit) => permit,
         Err(Full::Total) => {
             let error = "this bridge has as many tunnels as it allows: try again later";
-            return refusal(StatusCode::SERVICE_UNAVAILABLE, error);
+            return refuse(TunnelOutcome::Full, StatusCode::SERVICE_UNAVAILABLE, error);
         }
         Err(Full::PerAddress) => {
             let error = "your address has as many tunnels as this bridge allows";
-            return refusal(StatusCode::TOO_MANY_REQUESTS, error);
+            return refuse(TunnelOutcome::AddressFull, StatusCode::TOO_MANY_REQUESTS, error);
         }
     };
+    front.counts.add(TunnelOutcome::Opened);
     let guards = (permit, front.tunnels.token());
     let upgrade = hyper::upgrade::on(&mut request);
     let serve = async move {

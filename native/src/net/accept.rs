@@ -2,6 +2,8 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -19,11 +21,20 @@ pub(crate) struct Acceptor {
     /// No attempt is made before this time.
     paused_until: Option<Instant>,
     warned_at: Option<Instant>,
+    /// True while connections are accepted.
+    accepts: Arc<AtomicBool>,
 }
 
 impl Acceptor {
     pub(crate) fn new(listener: TcpListener) -> Self {
-        Self { listener, paused_until: None, warned_at: None }
+        Self::reporting(listener, &Arc::default())
+    }
+
+    /// Keeps `accepts` true while connections can be accepted, until the acceptor is dropped.
+    pub(crate) fn reporting(listener: TcpListener, accepts: &Arc<AtomicBool>) -> Self {
+        accepts.store(true, Ordering::Relaxed);
+        let accepts = Arc::clone(accepts);
+        Self { listener, paused_until: None, warned_at: None, accepts }
     }
 
     /// Accepts the next connection and returns it with its remote address. Cancel safe: dropping the
@@ -37,6 +48,8 @@ impl Acceptor {
         loop {
             if let Some(until) = self.paused_until {
                 sleep_until(until).await;
+                // Otherwise nobody would find out, if nobody else connects.
+                self.accepts.store(true, Ordering::Relaxed);
             }
             match self.listener.accept().await {
                 Ok(accepted) => {
@@ -52,9 +65,16 @@ impl Acceptor {
                         self.warned_at = Some(now);
                     }
                     self.paused_until = Some(now + RETRY_DELAY);
+                    self.accepts.store(false, Ordering::Relaxed);
                 }
             }
         }
+    }
+}
+
+impl Drop for Acceptor {
+    fn drop(&mut self) {
+        self.accepts.store(false, Ordering::Relaxed);
     }
 }
 

@@ -7,8 +7,13 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
+use tracing::{Level, enabled};
 use xcher_core::RelayLimits;
-use xcher_core::registry::{Action, CloseReason, ConnId, Input, Registry, Report};
+use xcher_core::registry::{Action, CloseReason, ConnId, Input, Outcome, Registry, Report};
+
+use super::counts::Counts;
+use super::log::{CallLine, ShownNick, call_line};
+use crate::net::log_line::{self, LineLimit, shown};
 
 /// The most closed connections that wait for the client to read the last bytes.
 const MAX_LINGERING: usize = 256;
@@ -24,6 +29,8 @@ pub(super) trait Outbound: Send + Sync {
     fn report(&self, _report: Report) {}
     /// Sends queued bytes without waiting, and returns how many.
     fn flush(&self) -> usize;
+    /// The nick that the connection's line in the log shows.
+    fn nick(&self) -> &ShownNick;
 }
 
 pub(super) struct Hub {
@@ -32,6 +39,8 @@ pub(super) struct Hub {
     /// Notified when the next tick is due sooner than [`Hub::arm`] returned, or a task was added.
     wake: Notify,
     pub(super) lingering: Semaphore,
+    /// Limits the lines of calls in the log.
+    call_lines: LineLimit,
 }
 
 /// Reports a connection as closed when its task ends, even by a panic: no other code would notice.
@@ -54,17 +63,19 @@ struct State {
     armed: Option<Duration>,
     /// Empty between calls; kept for its capacity.
     actions: Vec<Action>,
+    counts: Counts,
 }
 
 impl Hub {
     pub(super) fn new(registry: Registry) -> Self {
-        let state =
-            State { registry, connections: HashMap::new(), armed: None, actions: Vec::new() };
+        let (connections, counts) = (HashMap::new(), Counts::default());
+        let state = State { registry, connections, armed: None, actions: Vec::new(), counts };
         Self {
             state: Mutex::new(state),
             start: Instant::now(),
             wake: Notify::new(),
             lingering: Semaphore::new(MAX_LINGERING),
+            call_lines: LineLimit::default(),
         }
     }
 
@@ -108,6 +119,33 @@ impl Hub {
     pub(super) fn handle(&self, input: Input<'_>) {
         let mut touched = Vec::new();
         self.step(input, &mut touched);
+        self.flush_all(touched);
+    }
+
+    /// Carries out what the operator does to the registry, as [`Hub::handle`] does with an input.
+    #[cfg(feature = "cli")]
+    pub(super) fn operate<T>(
+        &self,
+        operation: impl FnOnce(&mut Registry, Duration, &mut Vec<Action>) -> T,
+    ) -> T {
+        let mut touched = Vec::new();
+        let done = self.act(&mut touched, |state, now| {
+            let State { registry, actions, .. } = state;
+            operation(registry, now, actions)
+        });
+        self.flush_all(touched);
+        done
+    }
+
+    /// Reads the registry and the counts.
+    #[cfg(feature = "cli")]
+    pub(super) fn read<T>(&self, read: impl FnOnce(&Registry, &Counts, Duration) -> T) -> T {
+        let now = self.start.elapsed();
+        let state = self.lock();
+        read(&state.registry, &state.counts, now)
+    }
+
+    fn flush_all(&self, mut touched: Vec<Arc<dyn Outbound>>) {
         // Sending can cause more: the next part of a list.
         while let Some(connection) = touched.pop() {
             self.flush_into(&connection, &mut touched);
@@ -130,13 +168,33 @@ impl Hub {
     }
 
     fn step(&self, input: Input<'_>, touched: &mut Vec<Arc<dyn Outbound>>) {
+        self.act(touched, |state, now| {
+            state.registry.handle(input, now, &mut state.actions);
+            match input {
+                Input::Connected { .. } => state.counts.opened += 1,
+                Input::Received { bytes, .. } => state.counts.received += bytes.len() as u64,
+                Input::Sent { bytes, .. } => state.counts.sent += bytes as u64,
+                Input::Closed { conn } => {
+                    let was_open = state.connections.remove(&conn).is_some();
+                    state.counts.closed_by_client += u64::from(was_open);
+                }
+                _ => {}
+            }
+        });
+    }
+
+    /// Lets `change` act on the state, and carries out the actions that follow. Adds the connections that have
+    /// something to send to `touched`.
+    fn act<T>(
+        &self,
+        touched: &mut Vec<Arc<dyn Outbound>>,
+        change: impl FnOnce(&mut State, Duration) -> T,
+    ) -> T {
         let now = self.start.elapsed();
         let mut state = self.lock();
-        let State { registry, connections, armed, actions } = &mut *state;
-        registry.handle(input, now, actions);
-        if let Input::Closed { conn } = input {
-            connections.remove(&conn);
-        }
+        let changed = change(&mut state, now);
+        let State { registry, connections, armed, actions, counts } = &mut *state;
+        let mut lines = Vec::new();
         for action in actions.drain(..) {
             match action {
                 Action::Write { conn, bytes } => {
@@ -151,7 +209,17 @@ impl Hub {
                         connection.report(report);
                     }
                 }
+                Action::Record { conn, outcome } => {
+                    counts.record(outcome);
+                    lines.extend(call_line(registry, conn, outcome, &self.call_lines));
+                    if let (Outcome::Registered, Some(connection)) =
+                        (outcome, connections.get(&conn))
+                    {
+                        name(connection, registry);
+                    }
+                }
                 Action::Close { conn, reason } => {
+                    counts.close(reason);
                     if let Some(connection) = connections.remove(&conn) {
                         connection.close(reason);
                     }
@@ -163,9 +231,22 @@ impl Hub {
             *armed = next;
             self.wake.notify_one();
         }
+        drop(state);
+        // Without the lock: a log may be slow.
+        lines.into_iter().for_each(CallLine::write);
+        changed
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Notes a connection's nick for the line that it gets when it ends, if such lines are wanted.
+fn name(connection: &Arc<dyn Outbound>, registry: &Registry) {
+    if enabled!(target: log_line::CONNECTION, Level::INFO)
+        && let Some(nick) = registry.nick(connection.conn())
+    {
+        connection.nick().get_or_init(|| shown(nick).into());
     }
 }

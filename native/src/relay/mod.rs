@@ -4,7 +4,11 @@
 //! that read a packet writes its consequences directly to the other socket; that socket's own task
 //! continues only when the socket is full.
 
+#[cfg(feature = "cli")]
+mod admin;
+mod counts;
 mod hub;
+mod log;
 mod stream_connection;
 mod tcp_connection;
 
@@ -12,7 +16,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +30,8 @@ use xcher_core::registry::{ConnId, Input, Registry, Report};
 use xcher_core::secure::Identity;
 
 use crate::net::accept::Acceptor;
+#[cfg(feature = "cli")]
+pub(crate) use admin::RelayState;
 use hub::Hub;
 pub use stream_connection::InProcessConnection;
 
@@ -54,6 +60,8 @@ struct Shared {
     tasks: Mutex<JoinSet<()>>,
     /// The number of the newest connection.
     number: AtomicU64,
+    /// True while connections to the listener are accepted.
+    accepts: Arc<AtomicBool>,
 }
 
 /// Serves all who connect to `listener`, as [`Relay::run`] of a new relay does.
@@ -93,6 +101,7 @@ impl Relay {
             hub: Arc::new(Hub::new(registry)),
             tasks: Mutex::default(),
             number: AtomicU64::new(0),
+            accepts: Arc::default(),
         })))
     }
 
@@ -124,11 +133,11 @@ impl Relay {
         let Shared { hub, .. } = &*self.0;
         let number = self.next_number();
         let conn = ConnId(number);
-        let connection = Arc::new(stream_connection::Connection::new(conn, Box::new(report)));
+        let connection = Arc::new(stream_connection::Connection::new(conn, from, Box::new(report)));
         // Before its task runs, so that it can be allowed an address at once.
         hub.connect(Arc::clone(&connection) as _, from);
         hub.handle(Input::Bridged { conn });
-        let span = info_span!("connection", number, %from);
+        let span = info_span!("connection", id = number, address = %from);
         let serve = stream_connection::serve(Arc::clone(hub), connection, stream).instrument(span);
         let task = self.tasks().spawn(serve);
         hub.wake();
@@ -151,14 +160,14 @@ impl Relay {
         let _guard = AbortOnDrop(self);
         let hub = &self.0.hub;
         let mut shutdown = pin!(shutdown);
-        let mut acceptor = Acceptor::new(listener);
+        let mut acceptor = Acceptor::reporting(listener, &self.0.accepts);
         loop {
             let deadline = hub.arm();
             tokio::select! {
                 accepted = acceptor.accept() => {
                     let (socket, from) = accepted?;
                     let number = self.next_number();
-                    let span = info_span!("connection", number, %from);
+                    let span = info_span!("connection", id = number, address = %from);
                     let serve = tcp_connection::serve(Arc::clone(hub), number, socket, from);
                     self.tasks().spawn(serve.instrument(span));
                 }

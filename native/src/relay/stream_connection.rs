@@ -11,10 +11,11 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, coop::consume_budget};
 use tokio::time::timeout;
-use tracing::info;
+use tracing::debug;
 use xcher_core::registry::{CloseReason, ConnId, Input, Report};
 
 use super::hub::{CloseGuard, Hub, Outbound};
+use super::log::{ConnectionLine, ShownNick};
 use super::tcp_connection::{Ending, LINGER_TIMEOUT, append, read_with};
 
 /// An in-process connection to a relay. Dropping it closes the connection at once: its nick is free, its
@@ -31,6 +32,12 @@ pub struct InProcessConnection {
 impl InProcessConnection {
     pub(super) fn new(hub: Arc<Hub>, conn: ConnId, task: AbortHandle) -> Self {
         Self { hub, conn, task }
+    }
+
+    /// Returns its number at the relay.
+    #[cfg(feature = "cli")]
+    pub(crate) fn conn(&self) -> ConnId {
+        self.conn
     }
 
     /// Lets the connection's X_INITs name `at`, address and port, although it is not its own.
@@ -61,6 +68,8 @@ pub(super) struct Connection {
     /// Notified when the outbox changed.
     wake: Notify,
     report: Box<dyn Fn(Report) + Send + Sync>,
+    from: SocketAddr,
+    nick: ShownNick,
 }
 
 #[derive(Default)]
@@ -71,8 +80,13 @@ struct Outbox {
 }
 
 impl Connection {
-    pub(super) fn new(conn: ConnId, report: Box<dyn Fn(Report) + Send + Sync>) -> Self {
-        Self { conn, outbox: Mutex::default(), wake: Notify::new(), report }
+    pub(super) fn new(
+        conn: ConnId,
+        from: SocketAddr,
+        report: Box<dyn Fn(Report) + Send + Sync>,
+    ) -> Self {
+        let (wake, nick) = (Notify::new(), ShownNick::default());
+        Self { conn, outbox: Mutex::default(), wake, report, from, nick }
     }
 
     fn outbox(&self) -> MutexGuard<'_, Outbox> {
@@ -83,6 +97,10 @@ impl Connection {
 impl Outbound for Connection {
     fn conn(&self) -> ConnId {
         self.conn
+    }
+
+    fn nick(&self) -> &ShownNick {
+        &self.nick
     }
 
     fn push(&self, bytes: Vec<u8>) {
@@ -104,55 +122,38 @@ impl Outbound for Connection {
     }
 }
 
-/// Logs a connection's totals when it ends, even if its task is aborted.
-struct Totals {
-    received: u64,
-    sent: u64,
-    reason: String,
-}
-
-impl Drop for Totals {
-    fn drop(&mut self) {
-        let Self { received, sent, reason } = self;
-        info!(received, sent, %reason, "closed");
-    }
-}
-
 /// Serves one connection, which the hub already knows, to its end.
 pub(super) async fn serve<S>(hub: Arc<Hub>, connection: Arc<Connection>, stream: S)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    info!("open");
+    debug!("open");
     let _guard = CloseGuard { hub: Arc::clone(&hub), conn: connection.conn };
-    let mut totals = Totals { received: 0, sent: 0, reason: "dropped".into() };
+    let nick = Arc::clone(&connection.nick);
+    let mut line = ConnectionLine::new(connection.conn, connection.from, nick);
     let (mut reader, writer) = tokio::io::split(stream);
     let mut sender = Sender { writer, bytes: Bytes::new(), flushed: true };
     let ending = tokio::select! {
         biased;
-        ending = write(&hub, &connection, &mut sender, false, &mut totals.sent) => ending,
-        ending = read(&hub, connection.conn, &mut reader, &mut totals.received) => ending,
+        ending = write(&hub, &connection, &mut sender, false, &mut line.sent) => ending,
+        ending = read(&hub, connection.conn, &mut reader, &mut line.received) => ending,
     };
     let ending = match ending {
         // A client that asks and half-closes still gets the answer.
-        Ending::HalfClosed => write(&hub, &connection, &mut sender, true, &mut totals.sent).await,
+        Ending::HalfClosed => write(&hub, &connection, &mut sender, true, &mut line.sent).await,
         ending => ending,
     };
+    line.end(&ending);
     match ending {
         Ending::HalfClosed => {
             hub.handle(Input::Closed { conn: connection.conn });
             let _ = timeout(LINGER_TIMEOUT, sender.writer.shutdown()).await;
-            totals.reason = "the client closed it".into();
         }
-        Ending::Failed(error) => {
-            hub.handle(Input::Closed { conn: connection.conn });
-            totals.reason = error.to_string();
-        }
+        Ending::Failed(_) => hub.handle(Input::Closed { conn: connection.conn }),
         Ending::Closing(reason) => {
-            totals.reason = reason.to_string();
             let reads = !matches!(reason, CloseReason::NotReading | CloseReason::Silent);
             if reads && let Ok(_permit) = hub.lingering.try_acquire() {
-                let linger = send_rest(&connection, &mut sender, &mut reader, &mut totals.sent);
+                let linger = send_rest(&connection, &mut sender, &mut reader, &mut line.sent);
                 let _ = timeout(LINGER_TIMEOUT, linger).await;
             }
         }

@@ -16,10 +16,11 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::Notify;
 use tokio::task::yield_now;
 use tokio::time::timeout;
-use tracing::info;
+use tracing::debug;
 use xcher_core::registry::{CloseReason, ConnId, Input};
 
 use super::hub::{CloseGuard, Hub, Outbound};
+use super::log::{ConnectionLine, ShownNick};
 
 /// The most bytes read at a time. The buffer is on the reader's stack, so that an idle connection has none.
 const READ_LEN: usize = 16 << 10;
@@ -33,6 +34,7 @@ struct Connection {
     outbox: Mutex<Outbox>,
     /// Notified when the connection's own task must look at the outbox.
     wake: Notify,
+    nick: ShownNick,
 }
 
 #[derive(Default)]
@@ -57,21 +59,33 @@ pub(super) enum Ending {
 
 /// Serves one connection to its end.
 pub(super) async fn serve(hub: Arc<Hub>, number: u64, socket: TcpStream, from: SocketAddr) {
-    info!("open");
+    debug!("open");
     // Fails only on a connection that has ended, which the first read reports.
     let _ = socket.set_nodelay(true);
     let (mut reader, writer) = socket.into_split();
     let connection = Arc::new(Connection::new(ConnId(number), writer));
+    let line = ConnectionLine::new(connection.conn, from, Arc::clone(&connection.nick));
+    let mut totals = Totals { line, connection: Arc::clone(&connection) };
     hub.connect(Arc::clone(&connection) as _, from);
     let _guard = CloseGuard { hub: Arc::clone(&hub), conn: connection.conn };
-    let mut received = 0;
     let ending = tokio::select! {
         biased;
         ending = write(&hub, &connection, false) => ending,
-        ending = read(&hub, connection.conn, &mut reader, &mut received) => ending,
+        ending = read(&hub, connection.conn, &mut reader, &mut totals.line.received) => ending,
     };
-    let reason = end(&hub, &connection, ending, &mut reader).await;
-    info!(received, sent = connection.outbox().sent, %reason, "closed");
+    end(&hub, &connection, ending, &mut reader, &mut totals.line).await;
+}
+
+/// Completes a connection's line in the log when it ends, even if its task is aborted.
+struct Totals {
+    line: ConnectionLine,
+    connection: Arc<Connection>,
+}
+
+impl Drop for Totals {
+    fn drop(&mut self) {
+        self.line.sent = self.connection.outbox().sent;
+    }
 }
 
 async fn read(hub: &Hub, conn: ConnId, reader: &mut OwnedReadHalf, received: &mut u64) -> Ending {
@@ -136,38 +150,33 @@ fn resume(hub: &Hub, connection: &Arc<Connection>) {
     hub.flush(Arc::clone(connection) as _);
 }
 
-/// Sends what the client still reads, then closes the connection. Returns the reason, for the log.
+/// Sends what the client still reads, then closes the connection. Notes the reason for the log.
 async fn end(
     hub: &Hub,
     connection: &Arc<Connection>,
     ending: Ending,
     reader: &mut OwnedReadHalf,
-) -> String {
+    line: &mut ConnectionLine,
+) {
     let ending = match ending {
         // A client that asks and half-closes, as `nc -N` does, still gets the answer. One that does not
         // read it cannot answer a ping either, so this ends.
         Ending::HalfClosed => write(hub, connection, true).await,
         ending => ending,
     };
+    line.end(&ending);
     match ending {
-        Ending::HalfClosed => {
+        Ending::HalfClosed | Ending::Failed(_) => {
             hub.handle(Input::Closed { conn: connection.conn });
-            "the client closed it".into()
         }
-        Ending::Failed(error) => {
-            hub.handle(Input::Closed { conn: connection.conn });
-            error.to_string()
-        }
-        Ending::Closing(reason @ (CloseReason::NotReading | CloseReason::Silent)) => {
+        Ending::Closing(CloseReason::NotReading | CloseReason::Silent) => {
             // The system must not keep the unread bytes either.
             let _ = connection.socket.as_ref().set_zero_linger();
-            reason.to_string()
         }
-        Ending::Closing(reason) => {
+        Ending::Closing(_) => {
             if let Ok(_permit) = hub.lingering.try_acquire() {
                 let _ = timeout(LINGER_TIMEOUT, send_rest(hub, connection, reader)).await;
             }
-            reason.to_string()
         }
     }
 }
@@ -203,7 +212,8 @@ async fn drain(hub: &Hub, connection: &Arc<Connection>) {
 
 impl Connection {
     fn new(conn: ConnId, socket: OwnedWriteHalf) -> Self {
-        Self { conn, socket, outbox: Mutex::default(), wake: Notify::new() }
+        let (wake, nick) = (Notify::new(), ShownNick::default());
+        Self { conn, socket, outbox: Mutex::default(), wake, nick }
     }
 
     fn outbox(&self) -> MutexGuard<'_, Outbox> {
@@ -214,6 +224,10 @@ impl Connection {
 impl Outbound for Connection {
     fn conn(&self) -> ConnId {
         self.conn
+    }
+
+    fn nick(&self) -> &ShownNick {
+        &self.nick
     }
 
     fn push(&self, bytes: Vec<u8>) {

@@ -2,7 +2,9 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use crate::admin::{STARTING, STOPPING, Servers};
 use crate::bridge::Home;
+use crate::cli::admin_front::AdminFront;
 use crate::cli::exit::CliError;
 use crate::cli::http_front::Front;
 use crate::cli::options::{BridgeArgs, Common, DEFAULT_HTTP_PORT, HttpAddress};
@@ -32,11 +34,17 @@ pub(crate) async fn run(common: &Common, args: &BridgeArgs) -> Result<(), CliErr
     let front = Front::new(common, listen(at, "--http").await?, tls)?;
     let (bridge, listener) = front.start(args, Home::Elsewhere(relay.to_owned()))?;
     let http = bridge.http.clone();
+    let admin = AdminFront::open(common, &args.operator).await?;
+    let readiness = admin.readiness.clone();
+    let watched = (bridge.bridge.clone(), http.clone());
+    let _admin = admin.start(Servers::new(None, Some(watched), readiness.clone()));
     tokio::spawn(Reload::new(common, None, Some(bridge)).at_each(hangups));
+    readiness.clear(STARTING);
     service_manager::ready();
-    let stop = async move {
+    let shutdown = async move {
         signals.stop().await;
+        readiness.set(STOPPING, "it was told to stop");
         service_manager::stopping();
     };
-    http.run(listener, stop).await.map_err(CliError::local)
+    http.run(listener, shutdown).await.map_err(CliError::local)
 }

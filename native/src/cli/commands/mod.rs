@@ -5,6 +5,7 @@ mod doctor;
 mod generated_docs;
 mod get;
 mod ls;
+mod operate;
 mod partial;
 mod peers;
 mod query;
@@ -21,7 +22,7 @@ mod who;
 pub(super) use get::join_words;
 
 use crate::cli::exit::CliError;
-use crate::cli::options::{Command, Common};
+use crate::cli::options::{Command, Common, RelayCommandLine};
 
 /// Runs a command that needs no network, if `command` is one.
 pub(crate) fn run_offline(common: &Common, command: &Command) -> Option<Result<(), CliError>> {
@@ -37,7 +38,10 @@ pub(crate) fn run_offline(common: &Common, command: &Command) -> Option<Result<(
 /// Runs a command that needs the network.
 pub(crate) async fn run_online(common: &Common, command: &Command) -> Result<(), CliError> {
     match command {
-        Command::Relay(args) => relay::run(common, args).await,
+        Command::Relay(RelayCommandLine { args, command }) => match command {
+            None => relay::run(common, args).await,
+            Some(command) => operate::run(common, &args.bridge.operator, command).await,
+        },
         Command::Bridge(args) => bridge::run(common, args).await,
         Command::Up(args) => up::run(common, args).await,
         Command::Send(args) => send::run(common, args).await,

@@ -7,7 +7,9 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use xcher_core::secure::Identity;
 
+use crate::admin::{STARTING, STOPPING, Servers};
 use crate::bridge::Home;
+use crate::cli::admin_front::AdminFront;
 use crate::cli::exit::CliError;
 use crate::cli::exposure;
 use crate::cli::http_front::Front;
@@ -35,6 +37,7 @@ pub(crate) async fn run(common: &Common, args: &RelayArgs) -> Result<(), CliErro
 pub(crate) struct Ports {
     pub(crate) relay: TcpListener,
     pub(crate) front: Option<Front>,
+    admin: AdminFront,
     hangups: Hangups,
 }
 
@@ -72,7 +75,8 @@ impl Ports {
             },
         };
         let front = http.map(|listener| Front::new(common, listener, tls)).transpose()?;
-        Ok(Self { relay, front, hangups })
+        let admin = AdminFront::open(common, &args.bridge.operator).await?;
+        Ok(Self { relay, front, admin, hangups })
     }
 
     pub(crate) async fn serve(
@@ -88,6 +92,10 @@ impl Ports {
         let start = |front: Front| front.start(&args.bridge, Home::Here(relay.clone()));
         let (bridge, listener) = self.front.map(start).transpose()?.unzip();
         let http = bridge.as_ref().map(|bridge| bridge.http.clone());
+        let readiness = self.admin.readiness.clone();
+        let watched = bridge.as_ref().map(|it| (it.bridge.clone(), it.http.clone()));
+        let servers = Servers::new(Some(relay.clone()), watched, readiness.clone());
+        let _admin = self.admin.start(servers);
         let reload = Reload::new(common, Some((relay.clone(), args.any_address)), bridge);
         tokio::spawn(reload.at_each(self.hangups));
         let (stop, stopped) = oneshot::channel::<()>();
@@ -98,8 +106,10 @@ impl Ports {
             };
             http.run(listener, stopped).await.map_err(CliError::local)
         };
+        readiness.clear(STARTING);
         let shutdown = async {
             shutdown.await;
+            readiness.set(STOPPING, "it was told to stop");
             service_manager::stopping();
         };
         let relay = async {

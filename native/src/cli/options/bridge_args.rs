@@ -9,6 +9,7 @@ use clap::Args;
 use ipnet::IpNet;
 
 use super::listen_address::{HttpAddress, http_address};
+use super::operator_args::OperatorArgs;
 use super::values::{bridge_rate, network, port_range};
 use crate::bridge::{BridgeConfig, Rates};
 use crate::cli::exit::CliError;
@@ -61,6 +62,8 @@ pub(crate) struct BridgeArgs {
     #[arg(long, env = "XCHER_TOTAL_RATE", value_name = "RATE", value_parser = bridge_rate)]
     #[arg(hide_short_help = true)]
     pub(crate) total_rate: Option<NonZeroU64>,
+    #[command(flatten)]
+    pub(crate) operator: OperatorArgs,
 }
 
 impl BridgeArgs {

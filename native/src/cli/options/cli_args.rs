@@ -11,7 +11,7 @@ use super::ls_args::LsArgs;
 use super::partial_args::PartialArgs;
 use super::peers_args::PeersArgs;
 use super::receive_args::ReceiveArgs;
-use super::relay_args::RelayArgs;
+use super::relay_command::RelayCommandLine;
 use super::send_args::SendArgs;
 use super::share_args::ShareArgs;
 use super::up_args::UpArgs;
@@ -49,8 +49,8 @@ can change while running, and report which options need a restart.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run a relay, where peers find each other by nick, and its bridge
-    Relay(RelayArgs),
+    /// Run a relay, where peers find each other by nick, and its bridge; or ask a running one
+    Relay(RelayCommandLine),
     /// Run a bridge to a relay elsewhere, for browsers and hosts behind NAT
     Bridge(BridgeArgs),
     /// Send files and folders to anyone with the code, or to an online peer
@@ -99,6 +99,19 @@ pub(crate) enum Command {
         #[arg(long, short, value_name = "DIR")]
         output: Option<PathBuf>,
     },
+}
+
+impl Command {
+    /// Returns the options of the bridge that the command runs, alone or with a relay; `None` for a command that
+    /// runs no server.
+    pub(crate) fn server(&self) -> Option<&BridgeArgs> {
+        match self {
+            Self::Relay(RelayCommandLine { args, command: None }) => Some(&args.bridge),
+            Self::Up(args) => Some(&args.relay.bridge),
+            Self::Bridge(args) => Some(args),
+            _ => None,
+        }
+    }
 }
 
 /// Builds the command line's definition. Help names the environment variables but not their values,

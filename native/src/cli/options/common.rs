@@ -178,18 +178,7 @@ impl Common {
 
     /// Reads the bridge's token, if a file for it is named.
     pub(crate) fn token(&self) -> Result<Option<String>, CliError> {
-        let Some(file) = &self.token_file else { return Ok(None) };
-        let text = std::fs::read_to_string(file);
-        let at = file.display();
-        let text = text.map_err(|error| CliError::usage(format!("cannot read {at}: {error}")))?;
-        match text.lines().next().map(str::trim) {
-            Some(token) if !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic()) => {
-                Ok(Some(token.to_owned()))
-            }
-            _ => Err(CliError::usage(format!(
-                "{at}: no token on the first line; write one in printable ASCII, without spaces"
-            ))),
-        }
+        self.token_file.as_deref().map(read_token).transpose()
     }
 
     /// Returns the paths that connections may take.
@@ -224,5 +213,19 @@ impl Common {
         self.data_dir.clone().or_else(keys::usual_folder).ok_or_else(|| {
             CliError::usage("no home directory to keep keys in; name a folder with --data-dir")
         })
+    }
+}
+
+/// Reads a token from the first line of a file.
+pub(crate) fn read_token(file: &std::path::Path) -> Result<String, CliError> {
+    let (text, at) = (std::fs::read_to_string(file), file.display());
+    let text = text.map_err(|error| CliError::usage(format!("cannot read {at}: {error}")))?;
+    match text.lines().next().map(str::trim) {
+        Some(token) if !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic()) => {
+            Ok(token.to_owned())
+        }
+        _ => Err(CliError::usage(format!(
+            "{at}: no token on the first line; write one in printable ASCII, without spaces"
+        ))),
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn http_address(text: &str) -> Result<HttpAddress, String> {
 
 /// Parses `IP:PORT`, `IP` with the default port, or `PORT` on this host alone. `localhost` is an IP here: a name
 /// server must not decide who can connect.
-fn parse(text: &str, default: u16) -> Option<SocketAddr> {
+pub(super) fn parse(text: &str, default: u16) -> Option<SocketAddr> {
     let local = Ipv4Addr::LOCALHOST;
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return text.parse().ok().map(|port| (local, port).into());
@@ -40,7 +40,7 @@ fn parse(text: &str, default: u16) -> Option<SocketAddr> {
     text.parse().or_else(|_| format!("{text}:{default}").parse()).ok()
 }
 
-fn forms(port: u16) -> String {
+pub(super) fn forms(port: u16) -> String {
     format!(
         "IP:PORT, IP or PORT, such as 127.0.0.1:{port}, localhost:{port}, 0.0.0.0, [::] or {port}"
     )

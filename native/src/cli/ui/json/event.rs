@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::admin::Status;
 use crate::cli::ui::finding::Finding;
 
 /// An event. Fields that do not apply are left out.
@@ -12,6 +13,18 @@ pub(crate) enum JsonEvent<'a> {
     Relay { address: String },
     /// This process's bridge listens.
     Http { url: String },
+    /// This process's operator is served.
+    Admin { address: String },
+    /// The state of a relay or bridge.
+    Status(&'a Status),
+    /// How many an operator disconnected.
+    Disconnected { connections: usize, tunnels: usize },
+    /// A ban in force.
+    Ban {
+        banned: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        seconds_left: Option<u64>,
+    },
     /// This host is registered at the relay.
     Online { nick: &'a str },
     /// The connection to the relay is lost.

@@ -1,0 +1,172 @@
+//! What became of the packets of clients, for the counts and logs of a relay's operator.
+
+use super::ConnId;
+
+/// Declares an enum whose variants each have a label that never changes: for the names of counts, which
+/// must be few and must not come from outside.
+macro_rules! labelled {
+    (
+        $(#[$about:meta])*
+        pub enum $name:ident {
+            $($(#[$of_variant:meta])* $variant:ident = $label:literal,)+
+        }
+    ) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$of_variant])* $variant,)+
+        }
+
+        impl $name {
+            /// All values. The index of each is `self as usize`.
+            pub const ALL: [Self; [$(Self::$variant),+].len()] = [$(Self::$variant),+];
+
+            /// Returns a short name in lower case or of a verb, which stays the same for programs.
+            pub const fn label(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $label,)+
+                }
+            }
+        }
+    };
+}
+pub(super) use labelled;
+
+/// What became of a client's packet. Packets that ask for nothing, such as X_PONG, have no outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Its X_INIT was forwarded.
+    Called {
+        /// The connection that holds the nick.
+        callee: ConnId,
+    },
+    /// Its X_MEET invited it and another host to a rendezvous.
+    Invited {
+        /// The connection of the other host.
+        callee: ConnId,
+    },
+    /// It was shown the address of a host that it meets, and that host its own.
+    Introduced {
+        /// The other rendezvous.
+        other: ConnId,
+    },
+    /// It has a nick from now on.
+    Registered,
+    /// The packet was refused.
+    Refused {
+        /// What it asked for.
+        asked: Asked,
+        /// The rule that forbids it.
+        rule: Rule,
+    },
+}
+
+labelled! {
+    /// A kind of packet that a client sends to the relay.
+    pub enum Asked {
+        /// A call.
+        Init = "X_INIT",
+        /// An invitation to hole punching, or the arrival at a rendezvous.
+        Meet = "X_MEET",
+        /// A nick.
+        Nick = "X_NICK",
+        /// The list of nicks.
+        Who = "X_WHO",
+        /// Its own address.
+        Addr = "X_ADDR",
+        /// A sign of life.
+        Ping = "X_PING",
+        /// Capabilities.
+        Caps = "X_CAPS",
+        /// A proof of a key.
+        Key = "X_KEY",
+        /// Anything else.
+        Other = "other",
+    }
+}
+
+impl Asked {
+    /// Returns the kind of a packet with this verb.
+    pub(super) fn of_verb(verb: &str) -> Self {
+        let known = Self::ALL.into_iter().find(|asked| asked.label() == verb);
+        known.unwrap_or(Self::Other)
+    }
+}
+
+labelled! {
+    /// A rule by which the relay refuses packets (section 5).
+    pub enum Rule {
+        /// X_NICK comes first.
+        NickFirst = "nick_first",
+        /// X_CAPS with certain words comes first.
+        CapsFirst = "caps_first",
+        /// The packet is not due: a second nick or proof, or anything on a rendezvous.
+        NotDue = "not_due",
+        /// An X_INIT names an address of its sender only (section 6).
+        Address = "address",
+        /// X_INIT, X_MEET and X_WHO of a connection are limited.
+        AskRate = "ask_rate",
+        /// Calls of an address to absent nicks, and its questions about codes, are limited.
+        GuessRate = "guess_rate",
+        /// Bytes of answers to an address are limited.
+        AnswerRate = "answer_rate",
+        /// The nick is not online.
+        NoSuchNick = "no_such_nick",
+        /// The callee did not read, and was closed.
+        CalleeNotReading = "callee_not_reading",
+        /// The callee does not support hole punching.
+        NoHolePunching = "no_hole_punching",
+        /// Meetings that wait are limited.
+        WaitingMeetings = "waiting_meetings",
+        /// No such invitation.
+        NoInvitation = "no_invitation",
+        /// One of both has an IPv4 address, the other an IPv6 address.
+        OtherFamily = "other_family",
+        /// Another connection has the nick, or one alike.
+        NickTaken = "nick_taken",
+        /// The text is not a nick.
+        NickInvalid = "nick_invalid",
+        /// The operator banned the nick, or one alike.
+        NickBanned = "nick_banned",
+        /// The proof does not match the key.
+        KeyProof = "key_proof",
+        /// A packet has other fields.
+        Syntax = "syntax",
+        /// The verb is unknown.
+        UnknownVerb = "unknown_verb",
+        /// The line is not a packet.
+        NotXcher = "not_xcher",
+        /// The line is too long or not UTF-8.
+        BadLine = "bad_line",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::BTreeSet;
+
+    use super::super::CloseReason;
+    use super::*;
+
+    #[test]
+    fn labels_are_distinct_and_indexes_agree() {
+        fn check<T: Copy>(all: &[T], index: fn(T) -> usize, label: fn(T) -> &'static str) {
+            let labels: BTreeSet<_> = all.iter().map(|one| label(*one)).collect();
+            assert_eq!(labels.len(), all.len());
+            assert!(all.iter().enumerate().all(|(at, one)| index(*one) == at));
+        }
+        check(&Asked::ALL, |one| one as usize, Asked::label);
+        check(&Rule::ALL, |one| one as usize, Rule::label);
+        check(&CloseReason::ALL, |one| one as usize, CloseReason::label);
+    }
+
+    #[test]
+    fn a_verb_from_outside_is_one_of_few() {
+        assert_eq!(Asked::of_verb("X_INIT"), Asked::Init);
+        for verb in ["", "-", "other", "x_init", "X_INIT bob", "GET"] {
+            assert_eq!(Asked::of_verb(verb), Asked::Other, "{verb}");
+        }
+    }
+}

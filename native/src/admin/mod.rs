@@ -1,0 +1,24 @@
+//! What operators of a relay or bridge watch and do, at a listener of its own: metrics, health, kicks and bans.
+
+mod address;
+mod client;
+mod guard;
+mod listener;
+mod metrics;
+mod process;
+mod readiness;
+mod routes;
+mod server;
+mod servers;
+mod status;
+mod target;
+mod watched;
+
+pub(crate) use address::AdminAddress;
+pub(crate) use client::{AdminClient, AskError};
+pub(crate) use listener::AdminListener;
+pub(crate) use readiness::{Readiness, STARTING, STOPPING};
+pub(crate) use routes::{BanList, BanRequest, Disconnected, KickRequest, UnbanRequest};
+pub(crate) use server::{Admin, Running};
+pub(crate) use servers::Servers;
+pub(crate) use status::Status;

@@ -1,0 +1,157 @@
+//! The servers of a process, as its operator watches and steers them.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tracing::info;
+use xcher_core::registry::{Banned, TooManyBans};
+
+use super::readiness::{Readiness, STARTING};
+use super::routes::Disconnected;
+use super::status::{Reason, Status};
+use super::target::Target;
+use super::watched::Watched;
+use crate::bridge::Bridge;
+use crate::http::Http;
+use crate::relay::Relay;
+
+/// The servers of a process.
+pub(crate) struct Servers {
+    relay: Option<Relay>,
+    bridge: Option<(Bridge, Http)>,
+    readiness: Readiness,
+    started: Instant,
+    watched: Vec<Arc<dyn Watched>>,
+}
+
+impl Servers {
+    pub(crate) fn new(
+        relay: Option<Relay>,
+        bridge: Option<(Bridge, Http)>,
+        readiness: Readiness,
+    ) -> Self {
+        let mut watched: Vec<Arc<dyn Watched>> = Vec::new();
+        if let Some(relay) = &relay {
+            watched.push(Arc::new(relay.clone()));
+        }
+        if let Some((bridge, http)) = &bridge {
+            watched.push(Arc::new(bridge.clone()));
+            watched.push(Arc::new(http.clone()));
+        }
+        Self { relay, bridge, readiness, started: Instant::now(), watched }
+    }
+
+    /// Returns all parts that have metrics.
+    pub(super) fn watched(&self) -> &[Arc<dyn Watched>] {
+        &self.watched
+    }
+
+    pub(super) fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    pub(super) fn status(&self) -> Status {
+        let reasons = self.readiness.reasons();
+        let mut status = Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            uptime_seconds: self.uptime().as_secs(),
+            ..Status::default()
+        };
+        self.watched.iter().for_each(|part| part.add_to(&mut status));
+        let is_starting = reasons.iter().any(|(name, _)| *name == STARTING);
+        if is_starting {
+            // Nothing is accepted yet, for that reason.
+            status.reasons.clear();
+        }
+        status.reasons.extend(
+            reasons.into_iter().map(|(name, why)| Reason { name: name.into(), why: why.into() }),
+        );
+        status.ready = status.reasons.is_empty();
+        status
+    }
+
+    /// Disconnects those that `target` names, and returns how many they were.
+    pub(super) fn kick(&self, target: &Target) -> Disconnected {
+        let (relay, bridge) = (self.relay.as_ref(), self.bridge.as_ref().map(|(bridge, _)| bridge));
+        let at_relay = |count: &dyn Fn(&Relay) -> usize| relay.map_or(0, count);
+        let at_bridge = |count: &dyn Fn(&Bridge) -> usize| bridge.map_or(0, count);
+        // The tunnels first: a tunnel forgets its link to the relay once the relay has closed that.
+        let done = match target {
+            Target::Connection(conn) => Disconnected {
+                tunnels: at_bridge(&|bridge| bridge.kick_links(&[*conn])),
+                connections: at_relay(&|relay| usize::from(relay.kick(*conn))),
+            },
+            Target::Tunnel(number) => Disconnected {
+                tunnels: at_bridge(&|bridge| usize::from(bridge.kick(*number))),
+                connections: 0,
+            },
+            Target::Network(network) => Disconnected {
+                tunnels: at_bridge(&|bridge| bridge.kick_network(*network)),
+                connections: at_relay(&|relay| relay.kick_network(*network)),
+            },
+            Target::Nick(nick) => {
+                let holder = relay.and_then(|relay| relay.holder(nick));
+                let kick = |relay: &Relay| holder.is_some_and(|conn| relay.kick(conn));
+                Disconnected {
+                    tunnels: at_bridge(&|bridge| bridge.kick_links(holder.as_slice())),
+                    connections: at_relay(&|relay| usize::from(kick(relay))),
+                }
+            }
+        };
+        info!(connections = done.connections, tunnels = done.tunnels, "kicked by the operator");
+        done
+    }
+
+    /// Keeps clients away for `time`, or until this process ends, and disconnects those that are there.
+    ///
+    /// # Errors
+    ///
+    /// One line: too many bans, or a nick where the relay is elsewhere.
+    pub(super) fn ban(
+        &self,
+        banned: &Banned,
+        time: Option<Duration>,
+    ) -> Result<Disconnected, String> {
+        let text = |error: TooManyBans| error.to_string();
+        let mut done = Disconnected::default();
+        match (&self.relay, banned) {
+            (Some(relay), _) => {
+                let there = relay.ban(banned, time).map_err(text)?;
+                done.connections = there.len();
+                if let Some((bridge, _)) = &self.bridge {
+                    done.tunnels = bridge.kick_links(&there);
+                }
+            }
+            (None, Banned::Nick(_)) => {
+                return Err(
+                    "the relay is elsewhere, and a bridge knows no nicks; ban an address, or \
+                            ban the nick at the relay"
+                        .to_owned(),
+                );
+            }
+            (None, Banned::Network(_)) => {}
+        }
+        if let (Some((bridge, http)), Banned::Network(network)) = (&self.bridge, banned) {
+            http.ban(banned, time).map_err(text)?;
+            done.tunnels = done.tunnels.max(bridge.kick_network(*network));
+        }
+        info!(connections = done.connections, tunnels = done.tunnels, "banned by the operator");
+        Ok(done)
+    }
+
+    /// Lifts a ban. Returns false if there is none for exactly this network or nick.
+    pub(super) fn unban(&self, banned: &Banned) -> bool {
+        let at_relay = self.relay.as_ref().is_some_and(|relay| relay.unban(banned));
+        let at_bridge = self.bridge.as_ref().is_some_and(|(_, http)| http.unban(banned));
+        at_relay || at_bridge
+    }
+
+    /// Returns the bans in force, and the time that each has left.
+    pub(super) fn bans(&self) -> Vec<(Banned, Option<Duration>)> {
+        match (&self.relay, &self.bridge) {
+            (Some(relay), _) => relay.bans(),
+            (None, Some((_, http))) => http.bans(),
+            (None, None) => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! A part of a process that an operator watches: the relay, the bridge, its HTTP server; and what is added
+//! later, such as the state of a cluster.
+
+use std::fmt;
+
+use xcher_core::registry::{Asked, Rule};
+
+use super::metrics::Families;
+use super::status::{BridgeStatus, Reason, RelayStatus, Status};
+use crate::bridge::Bridge;
+use crate::http::Http;
+use crate::relay::Relay;
+
+/// A part of a process that an operator watches.
+pub(crate) trait Watched: Send + Sync {
+    /// Writes its metrics.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer.
+    fn encode(&self, families: &mut Families<'_>) -> fmt::Result;
+
+    /// Adds its part of the status, and the reasons why it is not ready.
+    fn add_to(&self, status: &mut Status);
+}
+
+fn not_ready(status: &mut Status, name: &str, why: String) {
+    status.reasons.push(Reason { name: name.to_owned(), why });
+}
+
+impl Watched for Relay {
+    fn encode(&self, families: &mut Families<'_>) -> fmt::Result {
+        families.relay(&self.state())
+    }
+
+    fn add_to(&self, status: &mut Status) {
+        let state = self.state();
+        if !state.accepts {
+            let why = "the relay accepts no connections; the log may say why".to_owned();
+            not_ready(status, "relay", why);
+        }
+        if state.connections >= state.max_connections {
+            let why = format!("the relay has {} connections, its limit", state.connections);
+            not_ready(status, "full", why);
+        }
+        let refused = Rule::ALL.into_iter().map(|rule| state.counts.refused(Asked::Init, rule));
+        status.bans = status.bans.max(state.bans);
+        status.relay = Some(RelayStatus {
+            connections: state.connections,
+            max_connections: state.max_connections,
+            nicks: state.nicks,
+            calls_delivered: state.counts.called,
+            calls_refused: refused.sum(),
+            bytes_received: state.counts.received,
+            bytes_sent: state.counts.sent,
+        });
+    }
+}
+
+impl Watched for Bridge {
+    fn encode(&self, families: &mut Families<'_>) -> fmt::Result {
+        families.bridge(&self.state())
+    }
+
+    fn add_to(&self, status: &mut Status) {
+        let state = self.state();
+        status.bridge = Some(BridgeStatus {
+            tunnels: state.tunnels,
+            streams: state.streams,
+            allocated_ports: state.ports,
+            bytes_received: state.received,
+            bytes_sent: state.sent,
+        });
+    }
+}
+
+impl Watched for Http {
+    fn encode(&self, families: &mut Families<'_>) -> fmt::Result {
+        families.http(&self.outcomes())
+    }
+
+    fn add_to(&self, status: &mut Status) {
+        if !self.accepts() {
+            let why = "the bridge accepts no connections; the log may say why".to_owned();
+            not_ready(status, "bridge", why);
+        }
+        status.bans = status.bans.max(self.bans().len());
+    }
+}

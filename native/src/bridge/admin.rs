@@ -1,0 +1,67 @@
+//! What the operator of a bridge sees and does.
+
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use xcher_core::registry::ConnId;
+
+use super::Bridge;
+use super::counts::StreamOutcome;
+use super::open_tunnels::OpenTunnel;
+
+/// The state of a bridge at one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct BridgeState {
+    /// Open tunnels.
+    pub(crate) tunnels: usize,
+    /// Open streams, visitors included.
+    pub(crate) streams: usize,
+    /// Allocated ports.
+    pub(crate) ports: usize,
+    /// Bytes of tunnels received from clients so far.
+    pub(crate) received: u64,
+    /// Bytes of tunnels sent to clients so far.
+    pub(crate) sent: u64,
+    /// What became of streams so far, in the order of [`StreamOutcome::ALL`].
+    pub(crate) outcomes: [u64; StreamOutcome::ALL.len()],
+}
+
+impl Bridge {
+    pub(crate) fn state(&self) -> BridgeState {
+        let (open, bytes) = self.0.open_tunnels.all();
+        let running = open.iter().filter_map(|open| open.tunnel.get()?.upgrade());
+        BridgeState {
+            streams: running.map(|tunnel| tunnel.streams_in_use()).sum(),
+            tunnels: open.len(),
+            ports: self.0.listeners().len(),
+            received: bytes.received,
+            sent: bytes.sent,
+            outcomes: self.0.counts.streams(),
+        }
+    }
+
+    /// Closes the tunnel with this number. Returns whether there was one.
+    pub(crate) fn kick(&self, number: u64) -> bool {
+        self.kick_if(|open| open.number == number) > 0
+    }
+
+    /// Closes every tunnel of clients in this network, and returns how many.
+    pub(crate) fn kick_network(&self, network: IpNet) -> usize {
+        self.kick_if(|open| network.contains(&open.client.ip().to_canonical()))
+    }
+
+    /// Closes the tunnels that carry these connections to the relay, and returns how many.
+    pub(crate) fn kick_links(&self, links: &[ConnId]) -> usize {
+        self.kick_if(|open| {
+            let link = open.tunnel.get().and_then(|tunnel| tunnel.upgrade()?.relay_conn());
+            link.is_some_and(|conn| links.contains(&conn))
+        })
+    }
+
+    fn kick_if(&self, is_meant: impl Fn(&OpenTunnel) -> bool) -> usize {
+        let (open, _) = self.0.open_tunnels.all();
+        let meant: Vec<Arc<OpenTunnel>> = open.into_iter().filter(|open| is_meant(open)).collect();
+        meant.iter().for_each(|open| open.kicked.cancel());
+        meant.len()
+    }
+}

@@ -1,0 +1,176 @@
+//! The tunnels that are open, with their bytes: for the operator, who may close one, and for the log.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use super::tunnel::Tunnel;
+use crate::net::log_line::{self, seconds};
+
+/// All open tunnels, and the bytes of those that have ended.
+#[derive(Debug, Default)]
+pub(super) struct OpenTunnels(Arc<Mutex<Open>>);
+
+#[derive(Debug, Default)]
+struct Open {
+    last_number: u64,
+    by_number: BTreeMap<u64, Arc<OpenTunnel>>,
+    /// Bytes of tunnels that have ended.
+    ended: Bytes,
+}
+
+/// Bytes of tunnels, with what yamux adds to those of their streams.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Bytes {
+    /// From clients.
+    pub(super) received: u64,
+    /// To clients.
+    pub(super) sent: u64,
+}
+
+/// An open tunnel.
+#[derive(Debug)]
+pub(super) struct OpenTunnel {
+    /// Identifies it in the log and to its operator.
+    pub(super) number: u64,
+    pub(super) client: SocketAddr,
+    received: AtomicU64,
+    sent: AtomicU64,
+    /// Cancelled once the operator closes it.
+    pub(super) kicked: CancellationToken,
+    pub(super) tunnel: OnceLock<Weak<Tunnel>>,
+}
+
+/// An open tunnel's entry. Dropped, it writes the tunnel's line in the log.
+pub(super) struct Entry {
+    all: Arc<Mutex<Open>>,
+    pub(super) open: Arc<OpenTunnel>,
+    since: Instant,
+    /// Why the tunnel ends.
+    pub(super) outcome: &'static str,
+    /// The error, if it failed.
+    pub(super) error: Option<String>,
+}
+
+impl OpenTunnels {
+    pub(super) fn enter(&self, client: SocketAddr) -> Entry {
+        let mut all = lock(&self.0);
+        all.last_number += 1;
+        let open = Arc::new(OpenTunnel {
+            number: all.last_number,
+            client,
+            received: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
+            kicked: CancellationToken::new(),
+            tunnel: OnceLock::new(),
+        });
+        all.by_number.insert(open.number, Arc::clone(&open));
+        drop(all);
+        let (all, since) = (Arc::clone(&self.0), Instant::now());
+        Entry { all, open, since, outcome: "dropped", error: None }
+    }
+
+    /// Returns the open tunnels and the bytes of all tunnels so far.
+    #[cfg(feature = "cli")]
+    pub(super) fn all(&self) -> (Vec<Arc<OpenTunnel>>, Bytes) {
+        let all = lock(&self.0);
+        let open: Vec<_> = all.by_number.values().cloned().collect();
+        let bytes = open.iter().fold(all.ended, |sum, tunnel| sum.plus(tunnel.bytes()));
+        (open, bytes)
+    }
+}
+
+impl OpenTunnel {
+    fn bytes(&self) -> Bytes {
+        let (received, sent) = (&self.received, &self.sent);
+        Bytes { received: received.load(Ordering::Relaxed), sent: sent.load(Ordering::Relaxed) }
+    }
+}
+
+impl Bytes {
+    fn plus(self, other: Self) -> Self {
+        Self { received: self.received + other.received, sent: self.sent + other.sent }
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let bytes = self.open.bytes();
+        let mut all = lock(&self.all);
+        all.by_number.remove(&self.open.number);
+        all.ended = all.ended.plus(bytes);
+        drop(all);
+        info!(
+            target: log_line::TUNNEL,
+            parent: None,
+            id = format_args!("t{}", self.open.number),
+            address = %self.open.client,
+            outcome = self.outcome,
+            error = self.error,
+            received = bytes.received,
+            sent = bytes.sent,
+            seconds = seconds(self.since.elapsed()),
+            "tunnel"
+        );
+    }
+}
+
+/// A tunnel's socket, whose bytes are counted. Each tunnel has counts of its own, so that tunnels on several
+/// processors do not contend for one.
+pub(super) struct Counted<S> {
+    socket: S,
+    open: Arc<OpenTunnel>,
+}
+
+impl<S> Counted<S> {
+    pub(super) fn new(socket: S, open: &Arc<OpenTunnel>) -> Self {
+        Self { socket, open: Arc::clone(open) }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
+        let read = buf.filled().len() - before;
+        self.open.received.fetch_add(read as u64, Ordering::Relaxed);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.socket).poll_write(cx, buf))?;
+        self.open.sent.fetch_add(written as u64, Ordering::Relaxed);
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
+
+fn lock(open: &Mutex<Open>) -> MutexGuard<'_, Open> {
+    open.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,32 @@
+//! The log on standard error: connections, calls, tunnels and refusals of a relay or bridge, and with `-v` more
+//! of every command.
+
+use std::io;
+
+use tracing_subscriber::EnvFilter;
+
+use super::options::{Cli, Command, LogFormat};
+
+/// Starts the log. `XCHER_LOG` overrides the level, also for one target: `info,xcher::call=warn`.
+pub(super) fn start(cli: &Cli) {
+    let server = cli.command.server();
+    let level = match (server, cli.common.quiet, cli.common.verbose) {
+        (_, true, _) => "error",
+        // With shared files, people read what the command prints.
+        (Some(_), _, 0) if !matches!(cli.command, Command::Up(_)) => "info",
+        (_, _, 0) => "warn",
+        (_, _, 1) => "info",
+        _ => "debug",
+    };
+    let filter = EnvFilter::try_from_env("XCHER_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_target(false);
+    match server.map(|args| args.operator.log_format) {
+        Some(LogFormat::Json) => {
+            log.json().flatten_event(true).with_span_list(false).with_ansi(false).init();
+        }
+        _ => log.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).init(),
+    }
+}

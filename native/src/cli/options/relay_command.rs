@@ -1,0 +1,44 @@
+//! What an operator asks of a running relay or bridge.
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use super::relay_args::RelayArgs;
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RelayCommandLine {
+    #[command(flatten)]
+    pub(crate) args: RelayArgs,
+    #[command(subcommand)]
+    pub(crate) command: Option<RelayCommand>,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum RelayCommand {
+    /// Show what a running relay or bridge does, reached by its --admin
+    Status,
+    /// Disconnect clients of a running relay or bridge; they may come back
+    Kick {
+        /// A nick, an address, a network, the id of a connection in the log, or tunnel/ID
+        #[arg(value_name = "NICK|ADDRESS|ID")]
+        target: String,
+    },
+    /// Disconnect clients and keep them away, until the relay or bridge stops
+    Ban {
+        /// An address, a network such as 192.0.2.0/24, or a nick with its look-alikes
+        #[arg(value_name = "ADDRESS|NETWORK|NICK")]
+        banned: String,
+        /// Lift the ban by itself after this time, such as 90m or 7days
+        #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
+        time: Option<Duration>,
+    },
+    /// Lift a ban
+    Unban {
+        /// An address, a network or a nick, as `bans` lists it
+        #[arg(value_name = "ADDRESS|NETWORK|NICK")]
+        banned: String,
+    },
+    /// List the bans: ADDRESS, NETWORK or NICK, a tab, the time left
+    Bans,
+}

@@ -1,0 +1,124 @@
+//! The log of a relay: a line for each connection when it ends, and one for each call.
+
+use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use tracing::{Level, enabled, info};
+use xcher_core::registry::{Asked, ConnId, Outcome, Registry};
+
+use super::tcp_connection::Ending;
+use crate::net::log_line::{self, LineLimit, seconds, shown};
+
+/// The nick of a connection as the log shows it, once it has one.
+pub(super) type ShownNick = Arc<OnceLock<Box<str>>>;
+
+/// Writes the line of a connection when dropped: also if its task panics or is aborted.
+pub(super) struct ConnectionLine {
+    id: ConnId,
+    address: SocketAddr,
+    nick: ShownNick,
+    since: Instant,
+    /// Bytes received.
+    pub(super) received: u64,
+    /// Bytes sent.
+    pub(super) sent: u64,
+    /// Why it ended: a label.
+    outcome: &'static str,
+    /// The error, if it failed.
+    error: Option<String>,
+}
+
+impl ConnectionLine {
+    pub(super) fn new(id: ConnId, address: SocketAddr, nick: ShownNick) -> Self {
+        let (since, outcome) = (Instant::now(), "dropped");
+        Self { id, address, nick, since, received: 0, sent: 0, outcome, error: None }
+    }
+
+    /// Notes why the connection ends.
+    pub(super) fn end(&mut self, ending: &Ending) {
+        self.outcome = match ending {
+            Ending::HalfClosed => "closed_by_client",
+            Ending::Failed(_) => "failed",
+            Ending::Closing(reason) => reason.label(),
+        };
+        if let Ending::Failed(error) = ending {
+            self.error = Some(error.to_string());
+        }
+    }
+}
+
+impl Drop for ConnectionLine {
+    fn drop(&mut self) {
+        let Self { id, address, nick, since, received, sent, outcome, error } = self;
+        info!(
+            target: log_line::CONNECTION,
+            parent: None,
+            id = id.0,
+            nick = nick.get().map(|nick| &**nick),
+            %address,
+            outcome,
+            error,
+            received,
+            sent,
+            seconds = seconds(since.elapsed()),
+            "connection"
+        );
+    }
+}
+
+/// The line of a call, a meeting or a nick, to be written without the hub's lock.
+pub(super) struct CallLine {
+    id: ConnId,
+    nick: Option<Box<str>>,
+    address: Option<IpAddr>,
+    asked: Asked,
+    callee: Option<Box<str>>,
+    outcome: Cow<'static, str>,
+}
+
+/// Returns the line for an outcome, if such lines are wanted. A nick that is not online is left out: it may be
+/// anything, a whole code too.
+pub(super) fn call_line(
+    registry: &Registry,
+    conn: ConnId,
+    outcome: Outcome,
+    limit: &LineLimit,
+) -> Option<CallLine> {
+    if !enabled!(target: log_line::CALL, Level::INFO) {
+        return None;
+    }
+    let (asked, callee, outcome) = match outcome {
+        Outcome::Called { callee } => (Asked::Init, Some(callee), "delivered"),
+        Outcome::Invited { callee } => (Asked::Meet, Some(callee), "invited"),
+        Outcome::Introduced { .. } => (Asked::Meet, None, "introduced"),
+        Outcome::Registered => (Asked::Nick, None, "registered"),
+        Outcome::Refused { asked, rule } => (asked, None, rule.label()),
+        _ => return None,
+    };
+    let nick = |conn| registry.nick(conn).map(|nick| shown(nick).into());
+    let outcome = match limit.admit(Instant::now())? {
+        0 => outcome.into(),
+        left_out => format!("{outcome}, after {left_out} lines that were left out").into(),
+    };
+    let (callee, address) = (callee.and_then(nick), registry.address(conn));
+    Some(CallLine { id: conn, nick: nick(conn), address, asked, callee, outcome })
+}
+
+impl CallLine {
+    pub(super) fn write(self) {
+        let Self { id, nick, address, asked, callee, outcome } = self;
+        info!(
+            target: log_line::CALL,
+            parent: None,
+            id = id.0,
+            nick = nick.as_deref(),
+            address = address.map(tracing::field::display),
+            packet = asked.label(),
+            callee = callee.as_deref(),
+            outcome = &*outcome,
+            "call"
+        );
+    }
+}
