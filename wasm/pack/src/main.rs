@@ -30,8 +30,7 @@ use folders::Folders;
 /// Licenses of the package: npm packs no files from outside its folder.
 const LICENSES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 
-const USAGE: &str =
-    "usage: cargo pack [--check | --release-artifacts | --manifests FOLDER] | cargo pack run ARGS…";
+const USAGE: &str = "usage: cargo pack [--check | --release-artifacts | --manifests FOLDER | --notices] | cargo pack run ARGS…";
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
@@ -40,6 +39,7 @@ fn main() -> ExitCode {
         [] => pack_and_show(false),
         ["--check"] => pack_and_show(true),
         ["--release-artifacts"] => Folders::find().and_then(|folders| release::build(&folders)),
+        ["--notices"] => Folders::find().and_then(|folders| release::print_notices(&folders)),
         ["--manifests", _] => release::write_manifests(Path::new(&arguments[1])),
         // For the tests of the package.
         ["testing"] => testing(),

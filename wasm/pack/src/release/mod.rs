@@ -11,6 +11,7 @@ mod reproducible;
 mod stage;
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -57,6 +58,11 @@ pub(crate) fn build(folders: &Folders) -> Result<()> {
     manifests::write(&dist.folder)?;
     say(&format!("pack: the release is in {}", dist.folder.display()));
     Ok(())
+}
+
+/// Prints the licences of all dependencies.
+pub(crate) fn print_notices(folders: &Folders) -> Result<()> {
+    Ok(std::io::stdout().write_all(notices::collect(folders)?.as_bytes())?)
 }
 
 /// Writes the package managers' files for the archives in this folder.
