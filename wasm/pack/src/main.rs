@@ -10,6 +10,7 @@ mod locations;
 mod optimize;
 mod page;
 mod panic_messages;
+mod release;
 mod run;
 mod sizes;
 mod snip;
@@ -19,6 +20,7 @@ mod version;
 
 use std::fs;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -28,7 +30,7 @@ use folders::Folders;
 /// Licenses of the package: npm packs no files from outside its folder.
 const LICENSES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 
-const USAGE: &str = "usage: cargo pack [--check] | cargo pack run ARGS…";
+const USAGE: &str = "usage: cargo pack [--check | --release-artifacts | --manifests FOLDER | --notices] | cargo pack run ARGS…";
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
@@ -36,6 +38,9 @@ fn main() -> ExitCode {
     let done = match words.iter().map(AsRef::as_ref).collect::<Vec<&str>>()[..] {
         [] => pack_and_show(false),
         ["--check"] => pack_and_show(true),
+        ["--release-artifacts"] => Folders::find().and_then(|folders| release::build(&folders)),
+        ["--notices"] => Folders::find().and_then(|folders| release::print_notices(&folders)),
+        ["--manifests", _] => release::write_manifests(Path::new(&arguments[1])),
         // For the tests of the package.
         ["testing"] => testing(),
         ["run", ..] => run::run(&arguments[1..]),
