@@ -73,7 +73,9 @@ impl Operator<'_> {
 
     async fn unban(&self, banned: &str) -> Result<(), CliError> {
         let request = UnbanRequest { banned: banned.to_owned() };
-        self.client.post("/unban", &request).await.map_err(|it| self.error(it))
+        self.client.post::<()>("/unban", &request).await.map_err(|it| self.error(it))?;
+        Output::new(self.common).note(format_args!("{} is not banned any more", escaped(banned)));
+        Ok(())
     }
 
     async fn bans(&self) -> Result<(), CliError> {
