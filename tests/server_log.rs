@@ -55,10 +55,8 @@ fn connections_calls_tunnels_and_refusals_have_a_line_each() {
     xcher(by(&page)).args(["who"]).run().code(0);
     let mut foreign = Conn::to(http);
     foreign.say(format!(
-        "GET /xcher HTTP/1.1\r\nHost: {http}\r\nOrigin: http://evil.example/\u{7f}\r\n\r\n"
+        "GET /xcher HTTP/1.1\r\nHost: {http}\r\nOrigin: http://evil.example/\u{e9}\u{202e}\r\n\r\n"
     ));
-    foreign
-        .say(format!("GET /xcher HTTP/1.1\r\nHost: {http}\r\nOrigin: http://evil.example\r\n\r\n"));
     relay.until("the refusal and the end of the tunnel", |lines| {
         let has = |part| lines.err.iter().any(|line| line.contains(part));
         (has("\"refusal\"") && has("\"tunnel\"") && has("\"connection\"")).then_some(())
@@ -84,7 +82,7 @@ fn connections_calls_tunnels_and_refusals_have_a_line_each() {
     let refusal = of(&lines, "refusal")[0];
     assert_eq!((&refusal["outcome"], &refusal["address"]), (&"origin".into(), &"127.0.0.1".into()));
     // Nothing that a client wrote reaches a terminal as it was.
-    assert!(!done.err.iter().any(|line| line.contains(['\u{1b}', '\u{7f}'])), "{done}");
+    assert!(!done.err.iter().any(|line| line.contains(['\u{1b}', '\u{202e}'])), "{done}");
 }
 
 #[test]
@@ -105,10 +103,10 @@ fn no_token_ticket_invitation_or_code_is_logged_at_any_level() {
         let mut codes = Vec::new();
         for (round, relay) in paths.iter().enumerate() {
             let at = |args: &[&str]| xcher(by(relay)).args(args).args(["--token-file", token]);
-            let sender = at(&["send"]).args([&path]).start();
+            let sender = at(&["send", path.to_str().unwrap()]).start();
             let code = sender.until("a code", |lines| lines.out.first().cloned());
             let out = folder.path().join(format!("{format}{round}"));
-            at(&["get", &code, "--yes", "-o"]).args([&out]).run().code(0);
+            at(&["get", &code, "--yes"]).args(["-o"]).args([&out]).run().code(0);
             sender.wait().code(0);
             codes.push(code);
         }
@@ -129,7 +127,7 @@ fn no_token_ticket_invitation_or_code_is_logged_at_any_level() {
         let recorded = String::from_utf8_lossy(&recorder.heard()).into_owned();
         let fields = |verb: &'static str| {
             let lines = recorded.lines().filter(move |line| line.starts_with(verb));
-            lines.flat_map(|line| line.split(' ').skip(1)).filter(|it| it.len() == 25)
+            lines.flat_map(|line| line.split(' ').skip(1)).filter(|it| it.len() == 24)
         };
         let tickets: Vec<_> = fields("X_TICKET ").chain(fields("X_MEET ")).collect();
         assert!(!tickets.is_empty(), "no ticket was recorded\n{recorded}");
