@@ -35,8 +35,6 @@ pub(crate) enum AskError {
     Unreachable(String),
     /// It refuses, with a reason for people, which is not escaped.
     Refused(String),
-    /// There is nothing that the request names.
-    NotFound(String),
 }
 
 impl AdminClient {
@@ -60,9 +58,7 @@ impl AdminClient {
         request: &impl Serialize,
     ) -> Result<T, AskError> {
         let body = serde_json::to_vec(request).map_err(unreachable)?;
-        let answer = self.ask(Method::POST, path, body.into()).await?;
-        // An answer without a body stands for `()`.
-        read(if answer.is_empty() { b"null" } else { &answer })
+        read(&self.ask(Method::POST, path, body.into()).await?)
     }
 
     async fn ask(&self, method: Method, path: &str, body: Body) -> Result<Vec<u8>, AskError> {
@@ -89,8 +85,8 @@ impl AdminClient {
             }
             let reason = String::from_utf8_lossy(&body).trim_end().to_owned();
             Err(match status {
-                StatusCode::NOT_FOUND if !reason.is_empty() => AskError::NotFound(reason),
-                StatusCode::NOT_FOUND => unreachable("it is not XCHER's"),
+                // This program has all paths that it asks for.
+                StatusCode::NOT_FOUND => unreachable("its answer is not that of --admin"),
                 _ if reason.is_empty() => unreachable(format!("it answers {status}")),
                 _ => AskError::Refused(reason),
             })
@@ -126,7 +122,7 @@ impl AdminClient {
 }
 
 fn read<T: DeserializeOwned>(answer: &[u8]) -> Result<T, AskError> {
-    serde_json::from_slice(answer).map_err(|_| unreachable("its answer is not XCHER's"))
+    serde_json::from_slice(answer).map_err(|_| unreachable("its answer is not that of --admin"))
 }
 
 fn unreachable(error: impl ToString) -> AskError {

@@ -51,6 +51,13 @@ pub(crate) struct Disconnected {
     pub(crate) tunnels: usize,
 }
 
+/// The answer to `/unban`.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Lifted {
+    /// False if there was no ban for exactly this network or nick.
+    pub(crate) lifted: bool,
+}
+
 /// The answer to `/bans`.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct BanList {
@@ -131,15 +138,9 @@ async fn ban(
 async fn unban(
     State(servers): State<Arc<Servers>>,
     Json(UnbanRequest { banned: text }): Json<UnbanRequest>,
-) -> Result<StatusCode, Response> {
+) -> Result<Json<Lifted>, Response> {
     let banned = banned(&text).map_err(unprocessable)?;
-    match servers.unban(&banned) {
-        true => Ok(StatusCode::NO_CONTENT),
-        false => {
-            let error = format!("{banned} is not banned; name it as `bans` lists it\n");
-            Err((StatusCode::NOT_FOUND, error).into_response())
-        }
-    }
+    Ok(Json(Lifted { lifted: servers.unban(&banned) }))
 }
 
 async fn bans(State(servers): State<Arc<Servers>>) -> Json<BanList> {

@@ -13,6 +13,7 @@ use super::target::Target;
 use super::watched::Watched;
 use crate::bridge::Bridge;
 use crate::http::Http;
+use crate::net::log_line;
 use crate::relay::Relay;
 
 /// The servers of a process.
@@ -98,7 +99,8 @@ impl Servers {
                 }
             }
         };
-        info!(connections = done.connections, tunnels = done.tunnels, "kicked by the operator");
+        let Disconnected { connections, tunnels } = done;
+        info!(target: log_line::OPERATOR, %target, connections, tunnels, "kick");
         done
     }
 
@@ -135,7 +137,9 @@ impl Servers {
             http.ban(banned, time).map_err(text)?;
             done.tunnels = done.tunnels.max(bridge.kick_network(*network));
         }
-        info!(connections = done.connections, tunnels = done.tunnels, "banned by the operator");
+        let Disconnected { connections, tunnels } = done;
+        let seconds = time.map(|time| time.as_secs());
+        info!(target: log_line::OPERATOR, %banned, seconds, connections, tunnels, "ban");
         Ok(done)
     }
 
@@ -143,6 +147,7 @@ impl Servers {
     pub(super) fn unban(&self, banned: &Banned) -> bool {
         let at_relay = self.relay.as_ref().is_some_and(|relay| relay.unban(banned));
         let at_bridge = self.bridge.as_ref().is_some_and(|(_, http)| http.unban(banned));
+        info!(target: log_line::OPERATOR, %banned, "unban");
         at_relay || at_bridge
     }
 

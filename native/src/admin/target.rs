@@ -1,10 +1,13 @@
 //! Whom an operator means: a connection, a tunnel, a client's address, a network or a nick.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use xcher_core::registry::{Banned, ConnId};
 use xcher_core::{Nick, Quoted};
+
+use crate::net::log_line::shown;
 
 /// Whom a kick concerns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +47,18 @@ impl Target {
                 "{} is not a nick, an address, a network, the id of a connection, nor tunnel/ID",
                 Quoted(text)
             )),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    /// For the log: without the nick of a code.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connection(conn) => conn.0.fmt(f),
+            Self::Tunnel(number) => write!(f, "tunnel/{number}"),
+            Self::Network(network) => network.fmt(f),
+            Self::Nick(nick) => f.write_str(shown(nick)),
         }
     }
 }

@@ -112,7 +112,7 @@ impl Drop for Entry {
         info!(
             target: log_line::TUNNEL,
             parent: None,
-            id = format_args!("t{}", self.open.number),
+            id = self.open.number,
             address = %self.open.client,
             outcome = self.outcome,
             error = self.error,

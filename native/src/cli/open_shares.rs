@@ -35,7 +35,7 @@ pub(crate) fn open(
     Err(CliError::new(code, format!("nothing to send: {why}")))
 }
 
-/// Returns the rules for sharing. The program's own files are never shared, `secret` included.
+/// Returns the rules for sharing. The program's own files are never shared, `secrets` included.
 ///
 /// # Errors
 ///
@@ -44,15 +44,15 @@ pub(crate) fn rules(
     common: &Common,
     links: Links,
     hidden: bool,
-    secret: Option<&PathBuf>,
+    secrets: &[PathBuf],
     exclude: &ExcludeArgs,
 ) -> Result<Rules, CliError> {
     // The usual places belong to other runs of the program even if this run uses others.
     let usual = config_file::usual_path().and_then(|file| Some(file.parent()?.to_owned()));
     let folders = [common.data_dir.clone(), keys::usual_folder(), usual];
-    let files = [common.config.clone(), common.token_file.clone(), secret.cloned()];
+    let files = [common.config.clone(), common.token_file.clone()];
     let irc = common.irc.secret_files().map(Option::<&PathBuf>::cloned);
-    let own = folders.into_iter().chain(files).chain(irc).flatten();
+    let own = folders.into_iter().chain(files).chain(irc).flatten().chain(secrets.iter().cloned());
     let (own, excluded) = (OwnFiles::of(&own.collect::<Vec<_>>()), exclusions::read(exclude)?);
     Ok(Rules { links, hidden, own, excluded })
 }

@@ -16,6 +16,10 @@ pub(crate) const TUNNEL: &str = "xcher::tunnel";
 /// The target of the line of a request for a tunnel that was refused.
 pub(crate) const REFUSAL: &str = "xcher::refusal";
 
+/// The target of the line of what an operator does.
+#[cfg(feature = "cli")]
+pub(crate) const OPERATOR: &str = "xcher::operator";
+
 /// Returns a nick as a log may show it. The nick of a code, which is half a secret, is `code`, and so is one
 /// that may be a whole code, typed where a nick belongs.
 pub(crate) fn shown(nick: &Nick) -> &str {

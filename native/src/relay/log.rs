@@ -1,6 +1,5 @@
 //! The log of a relay: a line for each connection when it ends, and one for each call.
 
-use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -75,7 +74,9 @@ pub(super) struct CallLine {
     address: Option<IpAddr>,
     asked: Asked,
     callee: Option<Box<str>>,
-    outcome: Cow<'static, str>,
+    outcome: &'static str,
+    /// Lines that the limit left out before this one.
+    left_out: u32,
 }
 
 /// Returns the line for an outcome, if such lines are wanted. A nick that is not online is left out: it may be
@@ -98,17 +99,20 @@ pub(super) fn call_line(
         _ => return None,
     };
     let nick = |conn| registry.nick(conn).map(|nick| shown(nick).into());
-    let outcome = match limit.admit(Instant::now())? {
-        0 => outcome.into(),
-        left_out => format!("{outcome}, after {left_out} lines that were left out").into(),
-    };
+    let left_out = limit.admit(Instant::now())?;
     let (callee, address) = (callee.and_then(nick), registry.address(conn));
-    Some(CallLine { id: conn, nick: nick(conn), address, asked, callee, outcome })
+    Some(CallLine { id: conn, nick: nick(conn), address, asked, callee, outcome, left_out })
 }
 
 impl CallLine {
     pub(super) fn write(self) {
-        let Self { id, nick, address, asked, callee, outcome } = self;
+        let Self { id, nick, address, asked, callee, outcome, left_out } = self;
+        let kind = match asked {
+            Asked::Init => "call",
+            Asked::Meet => "meeting",
+            Asked::Nick => "nick",
+            _ => "packet",
+        };
         info!(
             target: log_line::CALL,
             parent: None,
@@ -117,8 +121,9 @@ impl CallLine {
             address = address.map(tracing::field::display),
             packet = asked.label(),
             callee = callee.as_deref(),
-            outcome = &*outcome,
-            "call"
+            outcome,
+            left_out = (left_out > 0).then_some(left_out),
+            "{kind}"
         );
     }
 }

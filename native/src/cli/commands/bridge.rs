@@ -31,10 +31,10 @@ pub(crate) async fn run(common: &Common, args: &BridgeArgs) -> Result<(), CliErr
     raise_limit();
     let hangups = Hangups::catch().map_err(CliError::local)?;
     let tls = args.tls()?;
+    let admin = AdminFront::open(common, &args.operator).await?;
     let front = Front::new(common, listen(at, "--http").await?, tls)?;
     let (bridge, listener) = front.start(args, Home::Elsewhere(relay.to_owned()))?;
     let http = bridge.http.clone();
-    let admin = AdminFront::open(common, &args.operator).await?;
     let readiness = admin.readiness.clone();
     let watched = (bridge.bridge.clone(), http.clone());
     let _admin = admin.start(Servers::new(None, Some(watched), readiness.clone()));

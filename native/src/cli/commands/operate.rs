@@ -6,7 +6,8 @@ use std::time::Duration;
 use xcher_core::HumanSize;
 
 use crate::admin::{
-    AdminClient, AskError, BanList, BanRequest, Disconnected, KickRequest, Status, UnbanRequest,
+    AdminClient, AskError, BanList, BanRequest, Disconnected, KickRequest, Lifted, Status,
+    UnbanRequest,
 };
 use crate::cli::admin_front::token;
 use crate::cli::escape::escaped;
@@ -73,7 +74,14 @@ impl Operator<'_> {
 
     async fn unban(&self, banned: &str) -> Result<(), CliError> {
         let request = UnbanRequest { banned: banned.to_owned() };
-        self.client.post("/unban", &request).await.map_err(|it| self.error(it))
+        let Lifted { lifted } =
+            self.client.post("/unban", &request).await.map_err(|it| self.error(it))?;
+        if !lifted {
+            let message = format!("{banned} is not banned; name it as `xcher relay bans` lists it");
+            return Err(CliError::new(ExitCode::Incomplete, escaped(&message)));
+        }
+        Output::new(self.common).note(format_args!("{} is not banned any more", escaped(banned)));
+        Ok(())
     }
 
     async fn bans(&self) -> Result<(), CliError> {
@@ -113,7 +121,6 @@ impl Operator<'_> {
                 format!("no relay or bridge answers at {at}: {}", escaped(&why)),
             ),
             AskError::Refused(why) => CliError::new(ExitCode::Policy, escaped(&why)),
-            AskError::NotFound(why) => CliError::new(ExitCode::Incomplete, escaped(&why)),
         }
     }
 }

@@ -47,6 +47,7 @@ impl Ports {
         let hangups = Hangups::catch().map_err(CliError::local)?;
         let tls = args.bridge.tls()?;
         let output = Output::new(common);
+        let admin = AdminFront::open(common, &args.bridge.operator).await?;
         let relay = listen(args.listen, "--listen").await?;
         let at = relay.local_addr().map_err(CliError::local)?;
         let address = at.to_string();
@@ -75,7 +76,6 @@ impl Ports {
             },
         };
         let front = http.map(|listener| Front::new(common, listener, tls)).transpose()?;
-        let admin = AdminFront::open(common, &args.bridge.operator).await?;
         Ok(Self { relay, front, admin, hangups })
     }
 

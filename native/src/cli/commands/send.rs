@@ -12,7 +12,7 @@ use crate::cli::options::{Common, SendArgs};
 pub(crate) async fn run(common: &Common, args: &SendArgs) -> Result<(), CliError> {
     let (to, paths) = split_nick(args)?;
     // Named paths are sent with everything hidden in them, as rsync does.
-    let rules = open_shares::rules(common, args.links.into(), true, None, &args.exclude)?;
+    let rules = open_shares::rules(common, args.links.into(), true, &[], &args.exclude)?;
     let shares = open_shares::open(paths, args.name.as_deref(), &rules)?;
     if to.is_some() && args.to_many.is_some() {
         return Err(CliError::usage(

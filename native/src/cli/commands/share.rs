@@ -11,11 +11,11 @@ use crate::cli::serve::{self, Serving};
 use crate::cli::ui::output::Output;
 use crate::cli::watch::Watch;
 
-/// Shares until stopped, but never the file `secret`; `announce` is called once the host is online.
+/// Shares until stopped, but never the files in `secrets`; `announce` is called once the host is online.
 pub(crate) async fn run(
     common: &Common,
     args: &ShareArgs,
-    secret: Option<&PathBuf>,
+    secrets: &[PathBuf],
     announce: impl FnMut(&OnlineHost),
 ) -> Result<(), CliError> {
     if common.relay.irc_channel().is_some() && args.paths.iter().any(|path| is_stdin(path)) {
@@ -24,7 +24,7 @@ pub(crate) async fn run(
              by code: xcher send -",
         ));
     }
-    let rules = open_shares::rules(common, args.links.into(), args.hidden, secret, &args.exclude)?;
+    let rules = open_shares::rules(common, args.links.into(), args.hidden, secrets, &args.exclude)?;
     let shares = open_shares::open_beside_questions(&args.paths, args.name.as_deref(), &rules)?;
     for path in args.paths.iter().filter(|path| open_shares::is_sweeping(path)) {
         let path = path.display();

@@ -31,8 +31,10 @@ pub(crate) async fn run(common: &Common, args: &UpArgs) -> Result<(), CliError> 
         let _ = stopped.await;
     });
     let share = async {
-        let secret = args.relay.bridge.tls_key.as_ref();
-        let shared = share::run(&own, &args.share, secret, |online| {
+        let bridge = &args.relay.bridge;
+        let secrets = [&bridge.tls_key, &bridge.operator.admin_token_file];
+        let secrets: Vec<_> = secrets.into_iter().flatten().cloned().collect();
+        let shared = share::run(&own, &args.share, &secrets, |online| {
             print_how_to_fetch(online, &others, page.as_deref());
         })
         .await;

@@ -1,7 +1,7 @@
 //! Reads the command line, which overrides the environment, which overrides the configuration file.
 
 use clap::parser::ValueSource;
-use clap::{ArgMatches, FromArgMatches as _};
+use clap::{Arg, ArgMatches, Command, FromArgMatches as _};
 
 use super::cli_args::{self, Cli};
 use super::common::Common;
@@ -45,6 +45,7 @@ pub(crate) fn read() -> Result<Cli, Unread> {
     without_effect::refuse(&command, &matches)?;
     let mut cli = Cli::from_arg_matches(&matches)?;
     settle_encryption(&mut cli.common, &matches)?;
+    refuse_without_effect(&command, &matches)?;
     cli.common.settle_relay();
     cli.common.raw = RawValues::of(&command, &matches);
     cli.common.relay_is_typed = matches.value_source("relay") == Some(ValueSource::CommandLine);
@@ -71,6 +72,22 @@ pub(crate) fn read_again() -> Result<Cli, CliError> {
             CliError::usage(first.strip_prefix("error: ").unwrap_or(first))
         }
     })
+}
+
+/// Refuses options of a relay before what is asked of a running one: `xcher relay --listen 9247 status`.
+fn refuse_without_effect(command: &Command, matches: &ArgMatches) -> Result<(), CliError> {
+    let Some((name, matches)) = matches.subcommand() else { return Ok(()) };
+    let Some((asked, _)) = matches.subcommand().filter(|_| name == "relay") else { return Ok(()) };
+    let args = command.find_subcommand(name).into_iter().flat_map(Command::get_arguments);
+    let typed = Some(ValueSource::CommandLine);
+    let is_typed =
+        |arg: &&Arg| !arg.is_global_set() && matches.value_source(arg.get_id().as_str()) == typed;
+    match args.filter(|arg| arg.get_long().is_some()).find(is_typed).and_then(Arg::get_long) {
+        None => Ok(()),
+        Some(option) => Err(CliError::usage(format!(
+            "--{option} has no effect on `xcher relay {asked}`, which asks a running relay; leave it out"
+        ))),
+    }
 }
 
 /// Keeps the one of `--plain` and `--secure` that overrides the other, if they are set in different places.
