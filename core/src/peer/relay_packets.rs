@@ -56,6 +56,10 @@ impl Peer {
         lines.receive(bytes);
         let conn = self.relay.conn;
         let error = loop {
+            // What follows the nick is read once this link is the current one.
+            if matches!(self.relay.stage, RelayStage::Ready(..)) {
+                break None;
+            }
             match lines.next_line() {
                 Ok(Some(line)) => match RelayPacket::parse(line) {
                     Ok(packet) => self.relay_packet(packet, turn),
@@ -149,6 +153,7 @@ impl Peer {
                 let (verb, reason) = (Quoted(verb).to_box(), Quoted(reason).to_box());
                 turn.notice(None, Notice::RelayError { verb, reason });
             }
+            (RelayPacket::Move { seconds }, _) => self.told_to_move(seconds, turn),
             (RelayPacket::End, _) => self.relay_lost(Error::Closed(None), turn),
             _ => {}
         }

@@ -5,6 +5,7 @@
 //! bridge reads the nick and the X_INITs on a client's link to it. They decide which addresses the
 //! client may dial and which visitors its ports accept.
 
+mod draining;
 mod home;
 mod listener;
 mod own_address;
@@ -15,6 +16,7 @@ mod tunnel;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +25,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use xcher_core::tunnel::{AllocationLimits, Allocations, TunnelId};
 
+use draining::Draining;
 pub use home::Home;
 use rates::Budgets;
 pub use rates::Rates;
@@ -67,6 +70,9 @@ struct Shared {
     allocations: Mutex<Allocations>,
     budgets: Budgets,
     start: Instant,
+    /// Connections that tunnels dialled or accepted and that are not closed.
+    carried: AtomicUsize,
+    draining: Draining,
 }
 
 /// A connection to an allocated port.
@@ -84,7 +90,34 @@ impl Bridge {
         let allocations = Allocations::new(config.limits, matches!(home, Home::Here(_)));
         let (allocations, budgets) = (Mutex::new(allocations), Budgets::new(config.rates));
         let (listeners, start) = (Mutex::default(), Instant::now());
-        Self(Arc::new(Shared { home, config, listeners, allocations, budgets, start }))
+        let (carried, draining) = (AtomicUsize::new(0), Draining::default());
+        Self(Arc::new(Shared {
+            home,
+            config,
+            listeners,
+            allocations,
+            budgets,
+            start,
+            carried,
+            draining,
+        }))
+    }
+
+    /// Tells the clients to move, if their relay is elsewhere: this bridge stops within this time (section 5.9). A
+    /// relay in this process tells them itself.
+    pub fn drain(&self, within: Duration) {
+        self.0.draining.begin(within);
+    }
+
+    /// Returns the number of connections through the tunnels: those that clients dialled, and visitors of their
+    /// allocated ports. Links to the relay do not count.
+    pub fn carried(&self) -> usize {
+        self.0.carried.load(Ordering::Relaxed)
+    }
+
+    /// Returns true if a bridge that drains has no client to wait for that it could tell to move.
+    pub fn is_drained(&self) -> bool {
+        self.0.draining.is_over()
     }
 
     /// Applies these rates from now on, to open tunnels too.

@@ -5,6 +5,7 @@ mod commands;
 mod completion;
 mod connect_error;
 mod default_nicks;
+mod drain;
 mod dup_stdio;
 mod encryption;
 mod escape;

@@ -8,7 +8,8 @@ use crate::cli::exit::CliError;
 use crate::cli::exposure;
 use crate::cli::http_front::RunningBridge;
 use crate::cli::options::{
-    BridgeArgs, Cli, Command, Common, RawValues, RelayArgs, UpArgs, command_line,
+    BridgeArgs, BridgeCommandArgs, Cli, Command, Common, RawValues, RelayArgs, RelayCommandArgs,
+    UpArgs, command_line,
 };
 use crate::cli::signals::Hangups;
 use crate::cli::ui::output::Output;
@@ -163,10 +164,10 @@ impl Reread {
 /// Returns the options of the relay and of the bridge that a command runs.
 fn server_args(command: &Command) -> (Option<&RelayArgs>, Option<&BridgeArgs>) {
     match command {
-        Command::Relay(relay) | Command::Up(UpArgs { relay, .. }) => {
+        Command::Relay(RelayCommandArgs { relay, .. }) | Command::Up(UpArgs { relay, .. }) => {
             (Some(relay), Some(&relay.bridge))
         }
-        Command::Bridge(bridge) => (None, Some(bridge)),
+        Command::Bridge(BridgeCommandArgs { bridge, .. }) => (None, Some(bridge)),
         _ => (None, None),
     }
 }

@@ -1,5 +1,6 @@
 //! Accepting connections, even while the system has no file descriptors left.
 
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,7 +16,8 @@ const WARN_INTERVAL: Duration = Duration::from_secs(10);
 
 /// A listener that pauses when the system cannot accept, instead of retrying in a busy loop.
 pub(crate) struct Acceptor {
-    listener: TcpListener,
+    /// `None` once it is closed.
+    listener: Option<TcpListener>,
     /// No attempt is made before this time.
     paused_until: Option<Instant>,
     warned_at: Option<Instant>,
@@ -23,7 +25,12 @@ pub(crate) struct Acceptor {
 
 impl Acceptor {
     pub(crate) fn new(listener: TcpListener) -> Self {
-        Self { listener, paused_until: None, warned_at: None }
+        Self { listener: Some(listener), paused_until: None, warned_at: None }
+    }
+
+    /// Closes the listener: another process can listen on its port, and nothing more is accepted.
+    pub(crate) fn close(&mut self) {
+        self.listener = None;
     }
 
     /// Accepts the next connection and returns it with its remote address. Cancel safe: dropping the
@@ -38,7 +45,8 @@ impl Acceptor {
             if let Some(until) = self.paused_until {
                 sleep_until(until).await;
             }
-            match self.listener.accept().await {
+            let Some(listener) = &self.listener else { return pending().await };
+            match listener.accept().await {
                 Ok(accepted) => {
                     self.paused_until = None;
                     return Ok(accepted);

@@ -20,6 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error, info_span, warn};
 use xcher_core::RelayLimits;
 use xcher_core::registry::{ConnId, Input, Registry, Report};
@@ -54,6 +55,8 @@ struct Shared {
     tasks: Mutex<JoinSet<()>>,
     /// The number of the newest connection.
     number: AtomicU64,
+    /// Closes the listener.
+    draining: CancellationToken,
 }
 
 /// Serves all who connect to `listener`, as [`Relay::run`] of a new relay does.
@@ -93,12 +96,30 @@ impl Relay {
             hub: Arc::new(Hub::new(registry)),
             tasks: Mutex::default(),
             number: AtomicU64::new(0),
+            draining: CancellationToken::new(),
         })))
     }
 
     /// Applies these limits from now on, as [`Registry::set_limits`] does.
     pub fn set_limits(&self, limits: RelayLimits) {
         self.0.hub.set_limits(limits);
+    }
+
+    /// Closes the listener, and asks the hosts that can to connect anew (section 5.9), wherever its address leads by
+    /// then. The relay serves those that stay until [`Relay::run`] is told to stop, which is within this time.
+    pub fn drain(&self, within: Duration) {
+        self.0.draining.cancel();
+        self.0.hub.handle(Input::Drain { within });
+    }
+
+    /// Returns true if a relay that drains has nothing to wait for, as [`Registry::is_drained`] does.
+    pub fn is_drained(&self) -> bool {
+        self.0.hub.is_drained()
+    }
+
+    /// Returns the number of connections, in-process ones included.
+    pub fn connections(&self) -> usize {
+        self.0.hub.connections()
     }
 
     /// Connects a client in-process, over `stream`. `from` is the address that it counts under and that
@@ -151,7 +172,7 @@ impl Relay {
         let _guard = AbortOnDrop(self);
         let hub = &self.0.hub;
         let mut shutdown = pin!(shutdown);
-        let mut acceptor = Acceptor::new(listener);
+        let (mut acceptor, mut accepts) = (Acceptor::new(listener), true);
         loop {
             let deadline = hub.arm();
             tokio::select! {
@@ -165,6 +186,10 @@ impl Relay {
                 Some(()) = self.task_ended() => {}
                 () = sleep_until_some(deadline) => hub.handle(Input::Tick),
                 () = hub.woken() => {}
+                () = self.0.draining.cancelled(), if accepts => {
+                    acceptor.close();
+                    accepts = false;
+                }
                 () = &mut shutdown => break,
             }
         }

@@ -1,19 +1,26 @@
 //! `xcher bridge`: a bridge to a relay elsewhere.
 
+use std::convert::Infallible;
+use std::future::pending;
 use std::net::{Ipv4Addr, SocketAddr};
 
+use tokio::sync::oneshot;
+
 use crate::bridge::Home;
+use crate::cli::drain::Servers;
 use crate::cli::exit::CliError;
 use crate::cli::http_front::Front;
-use crate::cli::options::{BridgeArgs, Common, DEFAULT_HTTP_PORT, HttpAddress};
+use crate::cli::options::{BridgeCommandArgs, Common, DEFAULT_HTTP_PORT, HttpAddress};
 use crate::cli::reload::Reload;
 use crate::cli::signals::{Hangups, Signals};
 use crate::cli::sockets::listen;
+use crate::cli::ui::output::Output;
 use crate::descriptors::raise_limit;
 
 /// Runs a bridge until stopped.
-pub(crate) async fn run(common: &Common, args: &BridgeArgs) -> Result<(), CliError> {
-    let mut signals = Signals::catch().map_err(CliError::local)?;
+pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<(), CliError> {
+    let args = &command.bridge;
+    let signals = Signals::catch().map_err(CliError::local)?;
     let Some(relay) = common.relay.tcp() else {
         return Err(CliError::usage(format!(
             "a bridge connects to a relay's TCP port, and {} is a URL; use --relay HOST:PORT",
@@ -28,9 +35,24 @@ pub(crate) async fn run(common: &Common, args: &BridgeArgs) -> Result<(), CliErr
     raise_limit();
     let hangups = Hangups::catch().map_err(CliError::local)?;
     let tls = args.tls()?;
-    let front = Front::new(common, listen(at, "--http").await?, tls)?;
+    let front = Front::new(common, listen(at, "--http", &command.start).await?, tls)?;
     let (bridge, listener) = front.start(args, Home::Elsewhere(relay.to_owned()))?;
     let http = bridge.http.clone();
+    let servers = Servers { relay: None, bridge: Some((http.clone(), bridge.bridge.clone())) };
+    let (output, within) = (Output::new(common), command.stop.drain());
     tokio::spawn(Reload::new(common, None, Some(bridge)).at_each(hangups));
-    http.run(listener, async move { signals.stop().await }).await.map_err(CliError::local)
+    let (stop, stopped) = oneshot::channel::<()>();
+    let drain = async {
+        servers.drain_at(signals, within, &output).await;
+        drop(stop);
+        pending::<Infallible>().await
+    };
+    let stopped = async move {
+        // The sender is dropped when the bridge has drained.
+        let _ = stopped.await;
+    };
+    tokio::select! {
+        ended = http.run(listener, stopped) => ended.map_err(CliError::local),
+        never = drain => match never {},
+    }
 }

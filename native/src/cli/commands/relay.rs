@@ -11,10 +11,11 @@ use crate::bridge::Home;
 use crate::cli::exit::CliError;
 use crate::cli::exposure;
 use crate::cli::http_front::Front;
-use crate::cli::options::{Common, HttpAddress, RelayArgs};
+use crate::cli::drain::Servers;
+use crate::cli::options::{Common, HttpAddress, RelayArgs, RelayCommandArgs, StartArgs};
 use crate::cli::reload::Reload;
 use crate::cli::signals::{Hangups, Signals};
-use crate::cli::sockets::listen;
+use crate::cli::sockets::{bind, listen};
 use crate::cli::ui::json::JsonEvent;
 use crate::cli::ui::output::Output;
 use crate::descriptors::raise_limit;
@@ -23,10 +24,12 @@ use crate::keys::{self, KeysError};
 use crate::relay::{Relay, RelayConfig};
 
 /// Runs a relay and its bridge until stopped.
-pub(crate) async fn run(common: &Common, args: &RelayArgs) -> Result<(), CliError> {
-    let mut signals = Signals::catch().map_err(CliError::local)?;
-    let ports = Ports::open(common, args).await?;
-    ports.serve(common, args, async move { signals.stop().await }).await
+pub(crate) async fn run(common: &Common, args: &RelayCommandArgs) -> Result<(), CliError> {
+    let signals = Signals::catch().map_err(CliError::local)?;
+    let ports = Ports::open(common, &args.relay, &args.start).await?;
+    let output = Output::new(common);
+    let drain = async |servers: Servers| servers.drain_at(signals, args.stop.drain(), &output).await;
+    ports.serve(common, &args.relay, drain).await
 }
 
 /// The ports of a relay and of its bridge.
@@ -37,12 +40,16 @@ pub(crate) struct Ports {
 }
 
 impl Ports {
-    pub(crate) async fn open(common: &Common, args: &RelayArgs) -> Result<Self, CliError> {
+    pub(crate) async fn open(
+        common: &Common,
+        args: &RelayArgs,
+        start: &StartArgs,
+    ) -> Result<Self, CliError> {
         raise_limit();
         let hangups = Hangups::catch().map_err(CliError::local)?;
         let tls = args.bridge.tls()?;
         let output = Output::new(common);
-        let relay = listen(args.listen, "--listen").await?;
+        let relay = listen(args.listen, "--listen", start).await?;
         let at = relay.local_addr().map_err(CliError::local)?;
         let address = at.to_string();
         output.result(format_args!("relay {address}")).map_err(CliError::unwritten)?;
@@ -50,9 +57,9 @@ impl Ports {
         exposure::warn_of_relay(&output, at)?;
         let http = match (args.bridge.http, default_http(args.listen)) {
             (Some(HttpAddress(None)), _) | (None, None) => None,
-            (Some(HttpAddress(Some(address))), _) => Some(listen(address, "--http").await?),
+            (Some(HttpAddress(Some(address))), _) => Some(listen(address, "--http", start).await?),
             // The user did not ask for a bridge at that address: the relay runs without one.
-            (None, Some(address)) => match TcpListener::bind(address).await {
+            (None, Some(address)) => match bind(address, start) {
                 Ok(listener) => Some(listener),
                 Err(error) => {
                     output.note(format_args!(
@@ -71,7 +78,7 @@ impl Ports {
         self,
         common: &Common,
         args: &RelayArgs,
-        shutdown: impl Future<Output = ()>,
+        until_stopped: impl AsyncFnOnce(Servers),
     ) -> Result<(), CliError> {
         let port = self.relay.local_addr().map_err(CliError::local)?.port();
         let (limits, identity) = (args.limits(), identity(common)?);
@@ -80,6 +87,10 @@ impl Ports {
         let start = |front: Front| front.start(&args.bridge, Home::Here(relay.clone()));
         let (bridge, listener) = self.front.map(start).transpose()?.unzip();
         let http = bridge.as_ref().map(|bridge| bridge.http.clone());
+        let servers = Servers {
+            relay: Some(relay.clone()),
+            bridge: bridge.as_ref().map(|running| (running.http.clone(), running.bridge.clone())),
+        };
         let reload = Reload::new(common, Some((relay.clone(), args.any_address)), bridge);
         tokio::spawn(reload.at_each(self.hangups));
         let (stop, stopped) = oneshot::channel::<()>();
@@ -91,7 +102,7 @@ impl Ports {
             http.run(listener, stopped).await.map_err(CliError::local)
         };
         let relay = async {
-            let ended = relay.run(self.relay, shutdown).await;
+            let ended = relay.run(self.relay, until_stopped(servers)).await;
             drop(stop);
             ended.map_err(CliError::local)
         };

@@ -16,7 +16,7 @@ use crate::http;
 
 /// Runs a relay with its bridge and shares files, until stopped.
 pub(crate) async fn run(common: &Common, args: &UpArgs) -> Result<(), CliError> {
-    let ports = Ports::open(common, &args.relay).await?;
+    let ports = Ports::open(common, &args.relay, &args.start).await?;
     let bound = ports.relay.local_addr().map_err(CliError::local)?;
     let reached = SocketAddr::new(own_address(bound.ip()), bound.port());
     let any_address = args.relay.any_address;
@@ -26,7 +26,7 @@ pub(crate) async fn run(common: &Common, args: &UpArgs) -> Result<(), CliError> 
     let others = common.at(reached.into());
     let page = ports.front.as_ref().map(|front| front.url(own_address(front.address.ip())));
     let (stop, stopped) = oneshot::channel::<()>();
-    let serve = ports.serve(common, &args.relay, async move {
+    let serve = ports.serve(common, &args.relay, async move |_| {
         // The sender is dropped when sharing has ended.
         let _ = stopped.await;
     });

@@ -4,15 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use super::bridge_args::BridgeArgs;
 use super::common::Common;
 use super::get_args::GetArgs;
 use super::ls_args::LsArgs;
 use super::partial_args::PartialArgs;
 use super::peers_args::PeersArgs;
 use super::receive_args::ReceiveArgs;
-use super::relay_args::RelayArgs;
 use super::send_args::SendArgs;
+use super::server_args::{BridgeCommandArgs, RelayCommandArgs};
 use super::share_args::ShareArgs;
 use super::up_args::UpArgs;
 use crate::cli::link::NickOrLink;
@@ -49,9 +48,9 @@ can change while running, and report which options need a restart.";
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run a relay, where peers find each other by nick, and its bridge
-    Relay(RelayArgs),
+    Relay(RelayCommandArgs),
     /// Run a bridge to a relay elsewhere, for browsers and hosts behind NAT
-    Bridge(BridgeArgs),
+    Bridge(BridgeCommandArgs),
     /// Send files and folders to anyone with the code, or to an online peer
     Send(SendArgs),
     /// Wait for offers, and ask before accepting each
