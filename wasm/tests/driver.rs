@@ -17,11 +17,11 @@ fn online() -> Pair {
     let mut pair = Pair::new("carol");
     pair.host.command(Peer::start);
     assert_eq!(pair.world.connects.get(), 1);
-    pair.host.opened();
+    pair.host.opened(1);
     pair.turn();
     assert_eq!(pair.received(0), "X_RELAY\nX_NICK carol\n");
     pair.write(0, b"X_NICK carol YES\n");
-    assert_eq!(pair.received(0), "X_CAPS from ticket\nX_ADDR\n");
+    assert_eq!(pair.received(0), "X_CAPS from move ticket\nX_ADDR\n");
     pair.write(0, b"X_ADDR 192.0.2.7\n");
     assert!(matches!(&pair.events()[..], [Event::Online { nick }] if nick.as_str() == "carol"));
     pair
@@ -141,7 +141,7 @@ fn a_lost_tunnel_ends_sessions_and_transfers_and_is_opened_again() {
     let (mut pair, session) = in_session();
     let data = receiving(&mut pair, session, 10);
     pair.write(data, b"abc");
-    pair.host.lost("gone");
+    pair.host.lost(1, "gone");
     let events = pair.events();
     let offline = |event: &Event| matches!(event, Event::Offline { retry: Some(_), .. });
     assert!(events.iter().any(offline), "{events:?}");

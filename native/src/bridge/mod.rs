@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -62,7 +63,7 @@ pub struct Bridge(Arc<Shared>);
 
 struct Shared {
     home: Home,
-    config: BridgeConfig,
+    config: ArcSwap<BridgeConfig>,
     /// The listeners of all tunnels. A dial to one of them is connected in-process, without a socket.
     listeners: Mutex<HashMap<SocketAddr, mpsc::Sender<Visitor>>>,
     /// The permissions of each tunnel. Locked for one question at a time: the relay asks while it holds
@@ -89,6 +90,7 @@ impl Bridge {
         let home = home.into();
         let allocations = Allocations::new(config.limits, matches!(home, Home::Here(_)));
         let (allocations, budgets) = (Mutex::new(allocations), Budgets::new(config.rates));
+        let config = ArcSwap::from_pointee(config);
         let (listeners, start) = (Mutex::default(), Instant::now());
         let (carried, draining) = (AtomicUsize::new(0), Draining::default());
         Self(Arc::new(Shared {
@@ -120,9 +122,11 @@ impl Bridge {
         self.0.draining.is_over()
     }
 
-    /// Applies these rates from now on, to open tunnels too.
-    pub fn set_rates(&self, rates: Rates) {
-        self.0.budgets.set_rates(rates);
+    /// Applies these settings from now on: rates to open tunnels too, ports to those that are allocated next, the
+    /// public address to tunnels opened next. The limits stay as they were.
+    pub fn set_config(&self, config: BridgeConfig) {
+        self.0.budgets.set_rates(config.rates);
+        self.0.config.store(Arc::new(config));
     }
 
     /// Serves one tunnel to its end. `client` is the client's real address, `reached_at` the address of
@@ -131,7 +135,7 @@ impl Bridge {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let public_ip = self.0.config.public_ip.unwrap_or(reached_at);
+        let public_ip = self.0.config.load().public_ip.unwrap_or(reached_at);
         let socket = self.0.budgets.limit(socket, client.ip());
         tunnel::serve(Arc::clone(&self.0), socket, client, public_ip).await;
     }

@@ -1,6 +1,7 @@
 //! The command line: reads it, runs a command, ends with its exit code.
 
 mod callee;
+mod check;
 mod commands;
 mod completion;
 mod connect_error;

@@ -42,13 +42,13 @@ impl Environment for View {
     fn now(&self) -> Duration {
         Duration::from_millis(self.0.now.get())
     }
-    fn connect(&self) {
+    fn connect(&self, _: u32) {
         self.0.connects.set(self.0.connects.get() + 1);
     }
-    fn disconnect(&self) {
+    fn disconnect(&self, _: u32) {
         self.0.disconnects.set(self.0.disconnects.get() + 1);
     }
-    fn send(&self, message: &[u8]) -> bool {
+    fn send(&self, _: u32, message: &[u8]) -> bool {
         let fits = message.len() <= self.0.room.get();
         if fits {
             self.0.room.set(self.0.room.get() - message.len());
@@ -172,7 +172,7 @@ impl Pair {
             }
             let outgoing = std::mem::take(&mut self.wire.0.borrow_mut().1);
             if !outgoing.is_empty() {
-                self.host.received(outgoing);
+                self.host.received(1, outgoing);
                 moved = true;
             }
             still = if moved { 0 } else { still + 1 };

@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use tokio::sync::oneshot;
 
 use crate::bridge::Home;
+use crate::cli::check::check;
 use crate::cli::drain::Servers;
 use crate::cli::exit::CliError;
 use crate::cli::http_front::Front;
@@ -20,6 +21,9 @@ use crate::descriptors::raise_limit;
 /// Runs a bridge until stopped.
 pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<(), CliError> {
     let args = &command.bridge;
+    if command.start.check {
+        return check(common, None, args);
+    }
     let signals = Signals::catch().map_err(CliError::local)?;
     let Some(relay) = common.relay.tcp() else {
         return Err(CliError::usage(format!(

@@ -11,6 +11,7 @@ use crate::bridge::Home;
 use crate::cli::exit::CliError;
 use crate::cli::exposure;
 use crate::cli::http_front::Front;
+use crate::cli::check::check;
 use crate::cli::drain::Servers;
 use crate::cli::options::{Common, HttpAddress, RelayArgs, RelayCommandArgs, StartArgs};
 use crate::cli::reload::Reload;
@@ -25,6 +26,9 @@ use crate::relay::{Relay, RelayConfig};
 
 /// Runs a relay and its bridge until stopped.
 pub(crate) async fn run(common: &Common, args: &RelayCommandArgs) -> Result<(), CliError> {
+    if args.start.check {
+        return check(common, Some(&args.relay), &args.relay.bridge);
+    }
     let signals = Signals::catch().map_err(CliError::local)?;
     let ports = Ports::open(common, &args.relay, &args.start).await?;
     let output = Output::new(common);

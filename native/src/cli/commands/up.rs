@@ -7,6 +7,7 @@ use xcher_core::addr::{Scope, scope};
 
 use super::relay::Ports;
 use super::share;
+use crate::cli::check::check;
 use crate::cli::exit::CliError;
 use crate::cli::online_host::OnlineHost;
 use crate::cli::options::{Common, UpArgs};
@@ -16,6 +17,9 @@ use crate::http;
 
 /// Runs a relay with its bridge and shares files, until stopped.
 pub(crate) async fn run(common: &Common, args: &UpArgs) -> Result<(), CliError> {
+    if args.start.check {
+        return check(common, Some(&args.relay), &args.relay.bridge);
+    }
     let ports = Ports::open(common, &args.relay, &args.start).await?;
     let bound = ports.relay.local_addr().map_err(CliError::local)?;
     let reached = SocketAddr::new(own_address(bound.ip()), bound.port());

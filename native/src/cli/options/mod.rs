@@ -37,7 +37,7 @@ pub(super) use raw_values::RawValues;
 pub(super) use receive_args::{OffersArgs, ReceiveArgs};
 pub(super) use relay_args::RelayArgs;
 pub(super) use send_args::SendArgs;
-pub(super) use server_args::{BridgeCommandArgs, RelayCommandArgs, StartArgs};
+pub(super) use server_args::{BridgeCommandArgs, RelayCommandArgs, StartArgs, StopArgs};
 pub(super) use share_args::ShareArgs;
 pub(super) use target_args::TargetArgs;
 pub(super) use up_args::UpArgs;
