@@ -46,81 +46,95 @@ fn through(tunnel: &str, args: &[&str]) -> Xcher {
     xcher(by(tunnel)).args(args)
 }
 
-/// Starts a provider of a folder, which sends this fast.
-fn share(tunnel: &str, nick: &str, rate: &str, folder: &Path) -> Process {
-    let share = through(tunnel, &["share", "--nick", nick, "-v", "--limit-send", rate]);
-    let share = share.args([folder]).start();
+/// Starts a provider of a folder.
+fn share(tunnel: &str, nick: &str, folder: &Path) -> Process {
+    let share = through(tunnel, &["share", "--nick", nick, "-v"]).args([folder]).start();
     share.out("online ");
     share
 }
 
-/// Starts to fetch files, and waits until their bytes come.
-fn fetch(tunnel: &str, nick: &str, names: &[&str], into: &Path) -> Process {
-    let get = through(tunnel, &["get", nick, "--json", "-o"]).args([into]).args(names).start();
-    get.until("bytes of a file", |lines| {
-        lines.out.iter().any(|line| line.contains(r#""event":"progress""#)).then_some(())
-    });
-    get
+/// Starts to fetch files.
+fn fetch(tunnel: &str, nick: &str, what: &str, into: &Path) -> Process {
+    through(tunnel, &["get", nick, "--json", "-o"]).args([into]).args([what]).start()
+}
+
+/// Waits until bytes of a file come, and not all have.
+fn is_under_way(get: &Process) {
+    let moved = |lines: &[String]| lines.iter().any(|line| line.contains(r#""event":"progress""#));
+    get.until("bytes of a file", |lines| moved(&lines.out).then_some(()));
 }
 
 /// Twenty transfers over a bridge go on while another process takes over its ports, and calls find everybody there.
 #[test]
 fn upgrade_loses_no_transfer() {
-    let (site, folder) = (Site::start(&["--drain", "120"]), tempdir().unwrap());
+    let folder = tempdir().unwrap();
+    let config = folder.path().join("config.toml");
+    // Slow enough that everything is under way at the change.
+    std::fs::write(&config, "tunnel-rate = \"60kb\"\n").unwrap();
+    let site = Site::start(&["--drain", "300", "--config", config.to_str().unwrap()]);
     let tunnel = site.relay.tunnel();
-    let one = tree::bytes(1, 1_500_000);
+    let one = tree::bytes(1, 3_000_000);
     tree::write(&folder.path().join("s"), [("one", &one)]);
     // More files than are under way at a time, so that some begin after the change.
     let many = (0..20).map(|n| (format!("{n:02}"), tree::bytes(n, 300_000)));
     tree::write(&folder.path().join("m"), many);
     let nicks = ["bob0", "bob1", "bob2", "bob3"];
-    let bobs = nicks.map(|nick| share(&tunnel, nick, "1500kb", &folder.path().join("s")));
-    let carol = share(&tunnel, "carol", "900kb", &folder.path().join("m"));
+    let bobs = nicks.map(|nick| share(&tunnel, nick, &folder.path().join("s")));
+    let carol = share(&tunnel, "carol", &folder.path().join("m"));
     let outs: Vec<_> = (0..20).map(|_| tempdir().unwrap()).collect();
-    let gets: Vec<_> = outs.iter().enumerate().map(|(n, out)| match n {
-        0 => fetch(&tunnel, "carol", &["--all"], out.path()),
-        n => fetch(&tunnel, nicks[n % 4], &["s/one"], out.path()),
-    });
-    let gets: Vec<_> = gets.collect();
-    let online: usize = 5 + gets.len();
+    let start = |(n, out): (usize, &TempDir)| match n {
+        0 => fetch(&tunnel, "carol", "--all", out.path()),
+        n => fetch(&tunnel, nicks[n % 4], "s/one", out.path()),
+    };
+    let gets: Vec<_> = outs.iter().enumerate().map(start).collect();
+    gets.iter().for_each(is_under_way);
 
     site.relay.process.signal(Signal::TERM);
-    site.relay.process.err("draining for at most 120 s");
-    let next = site.next(&[]);
-    // All hosts come over while their transfers go on.
-    until("all hosts at the next relay", || {
-        let who = xcher(["who", "--relay", &site.relay.address.to_string()]).run();
-        who.out.len() >= nicks.len() + 1
-    });
+    site.relay.process.err("draining for at most 300 s");
+    let _next = site.next(&[]);
     for bob in bobs.iter().chain([&carol]) {
         bob.err("the relay stops soon");
     }
-    // A call to each, by someone who knows nothing of it.
+    let who = || xcher(["who", "--relay", &site.relay.address.to_string()]).run().out;
+    until("everybody is at the next relay", || {
+        let online = who();
+        nicks.iter().chain(&["carol"]).all(|nick| online.iter().any(|one| one == nick))
+    });
+    // Calls over the new process, while the transfers go on in the old.
     for nick in nicks {
-        through(&tunnel, &["ls", nick]).run().code(0).out(&["1500000\ts/one"]);
+        through(&tunnel, &["ls", nick]).run().code(0).out(&["3000000\ts/one"]);
     }
-    for (n, get) in gets.into_iter().enumerate() {
+    for get in &gets {
+        get.until("a running process", |lines| (!lines.has_ended()).then_some(()));
+    }
+    assert!(!site.relay.process.seen_err("drained"), "it waits for the transfers");
+
+    std::fs::write(&config, "").unwrap();
+    site.relay.process.signal(Signal::HUP);
+    for get in gets {
         get.wait().code(0);
-        if n > 0 {
-            assert!(tree::read(outs[n].path())["s/one"] == one, "transfer {n}");
-        }
     }
-    assert_eq!(tree::read(outs[0].path()), tree::read(folder.path()).split_off("m"));
-    assert!(online >= 25);
+    let all = tree::read(folder.path());
+    for (n, out) in outs.iter().enumerate() {
+        let what = if n == 0 { "m/" } else { "s/" };
+        let expected = all.iter().filter(|(name, _)| name.starts_with(what));
+        assert!(tree::read(out.path()).iter().eq(expected), "transfer {n}");
+    }
     // The old process has ended by itself.
     let old = site.relay.process.wait().code(0);
     assert!(old.err.iter().any(|line| line.contains("drained")), "{old}");
-    drop(next);
 }
 
 #[test]
 fn second_signal_stops_at_once() {
-    let (site, folder) = (Site::start(&["--drain", "300"]), tempdir().unwrap());
+    let site = Site::start(&["--drain", "300", "--tunnel-rate", "60kb"]);
+    let folder = tempdir().unwrap();
     tree::write(&folder.path().join("s"), [("one", tree::bytes(1, 2_000_000))]);
     let tunnel = site.relay.tunnel();
-    let _bob = share(&tunnel, "bob", "200kb", &folder.path().join("s"));
+    let _bob = share(&tunnel, "bob", &folder.path().join("s"));
     let out = tempdir().unwrap();
-    let get = fetch(&tunnel, "bob", &["s/one"], out.path());
+    let get = fetch(&tunnel, "bob", "s/one", out.path());
+    is_under_way(&get);
     site.relay.process.signal(Signal::INT);
     site.relay.process.err("draining for at most 300 s");
     site.relay.process.stop(Signal::TERM).code(0).error(&["stopping with", "through the bridge"]);
@@ -176,12 +190,14 @@ fn bridge_to_a_relay_elsewhere_is_replaced_under_a_transfer() {
     let (relay, folder) = (Relay::start(), tempdir().unwrap());
     let one = tree::bytes(1, 1_500_000);
     tree::write(&folder.path().join("s"), [("one", &one)]);
-    let old = relay.xcher(["bridge", "--http", "127.0.0.1:0", "--drain", "120"]).start();
+    let old = relay.xcher(["bridge", "--http", "127.0.0.1:0", "--drain", "120"]);
+    let old = old.args(["--tunnel-rate", "200kb"]).start();
     let at = old.out("http http://");
     let tunnel = format!("ws://{at}xcher");
-    let bob = share(&tunnel, "bob", "300kb", &folder.path().join("s"));
+    let bob = share(&tunnel, "bob", &folder.path().join("s"));
     let out = tempdir().unwrap();
-    let get = fetch(&tunnel, "bob", &["s/one"], out.path());
+    let get = fetch(&tunnel, "bob", "s/one", out.path());
+    is_under_way(&get);
     old.signal(Signal::TERM);
     old.err("draining for at most 120 s");
     let next = relay.xcher(["bridge", "--http", at.trim_end_matches('/')]).start();
