@@ -51,6 +51,8 @@ pub(super) struct RelayLogin {
     pub(super) ephemeral: Option<Identity>,
     /// The key that the relay proved to hold.
     pub(super) key: Option<PublicKey>,
+    /// Lists of nicks that were asked for and have not ended.
+    pub(super) lists: u32,
     /// X_MOVE: when the relay stops.
     pub(super) stops_at: Option<Duration>,
     /// X_FROM: the caller of the next X_INIT.

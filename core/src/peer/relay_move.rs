@@ -140,8 +140,12 @@ impl Peer {
         turn.act(Action::Close { conn });
     }
 
-    /// Returns true if a call is in flight: the relay, or the tunnel of its connection, may be needed for it.
+    /// Returns true if a call is in flight, for which the relay or the tunnel of its connection may be needed, or a
+    /// list of nicks.
     fn is_connecting(&self) -> bool {
+        if self.next_relay.as_ref().is_some_and(|current| current.login.lists > 0) {
+            return true;
+        }
         let in_flight = |entry: &SessionEntry| match entry.call {
             Call::Outgoing { .. } => entry.connection().is_none() || entry.listeners.are_open(),
             Call::Incoming { .. } => {

@@ -32,6 +32,7 @@ impl Peer {
         self.run(now, actions, |peer, turn| {
             peer.nick().ok_or(MisuseError::Offline)?;
             peer.write_relay(RelayPacket::Who, turn);
+            peer.relay.login.lists += 1;
             Ok(())
         })
     }
@@ -101,7 +102,11 @@ impl Peer {
                     turn.notify(Event::Nick { nick });
                 }
             }
-            (RelayPacket::WhoEnd, _) => turn.notify(Event::NicksEnd),
+            (RelayPacket::WhoEnd, _) => {
+                let lists = &mut self.relay.login.lists;
+                *lists = lists.saturating_sub(1);
+                turn.notify(Event::NicksEnd);
+            }
             (RelayPacket::Caps(words), _) => self.relay.login.caps = RelayCaps::parse(words),
             (RelayPacket::Ticket(ticket), _) => self.relay.login.ticket = Ticket::parse(ticket),
             (RelayPacket::TicketDue { nick, ip, port, ticket }, _) => {

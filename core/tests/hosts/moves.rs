@@ -263,6 +263,20 @@ fn call_that_does_not_end_fails_when_the_relay_stops() {
 }
 
 #[test]
+fn list_of_nicks_is_heard_to_its_end_before_the_move() {
+    let (mut lone, old) = direct("from move ticket");
+    lone.hears(old, "X_MOVE 30\n");
+    let new = lone.dialled().expect("a new connection");
+    lone.peer.who(lone.now, &mut lone.actions).unwrap();
+    lone.log_in(new, "from move ticket");
+    lone.hears(old, "X_WHO a\n");
+    assert!(!lone.closes(old));
+    lone.hears(old, "X_WHO EOF\n");
+    assert!(lone.closes(old));
+    assert!(lone.events().any(|event| matches!(event, Event::NicksEnd)));
+}
+
+#[test]
 fn host_that_stops_leaves_both_connections() {
     let (mut lone, old) = direct("from move ticket");
     lone.hears(old, "X_MOVE 30\n");
