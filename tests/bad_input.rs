@@ -52,7 +52,7 @@ fn bad_input_from_the_command_line_gets_one_clear_message() {
         assert_one_clear_error(xcher(args).dir(folder.path()).run(), got);
     }
     let config = folder.path().join("config.toml");
-    for (text, got) in [("timeout = [1]\n", "array"), ("nosuch = 1\n", "nosuch")] {
+    for (text, got) in [("timeout = [1]\n", "one value"), ("nosuch = 1\n", "nosuch")] {
         fs::write(&config, text).unwrap();
         assert_one_clear_error(xcher(["who", "--config"]).args([&config]).run(), got);
     }

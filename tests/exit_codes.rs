@@ -172,7 +172,7 @@ fn two_on_an_invalid_configuration_file() {
     for (text, parts) in [
         ("relay", vec!["config.toml"]),
         ("no-such-option = 1", vec!["is not an option", "no-such-option"]),
-        ("relay = [1]", vec!["relay has a value of type array"]),
+        ("relay = [1]", vec!["relay takes one value"]),
         ("relay = \"x:y\"", vec!["expected HOST:PORT"]),
         ("timeout = 0", vec!["timeout"]),
         ("json = \"perhaps\"", vec!["json"]),

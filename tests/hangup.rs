@@ -325,7 +325,7 @@ fn an_invalid_configuration_file_changes_nothing() {
         ("max-per-address = \"many\"", "'many' for '--max-per-address"),
         ("allow-origin = \"*\"", "https://example.org"),
         ("trusted-proxy = \"proxy\"", "10.0.0.0/24"),
-        ("max-per-address = [1]", "a value of type array"),
+        ("max-per-address = [1]", "takes one value"),
     ] {
         // The valid line before it is not applied either.
         files.config(&format!("max-connections = 0\n{line}\n"));

@@ -131,6 +131,63 @@ fn reads_the_default_configuration_file_or_the_named_one() {
 }
 
 #[test]
+fn a_table_of_the_configuration_file_is_for_one_command() {
+    let (relay, folder) = (Relay::start(), shared());
+    let file = folder.path().join("config.toml");
+    let write = |text: &str| fs::write(&file, text).unwrap();
+    let config = file.to_str().unwrap();
+    let who = || relay.xcher(["who", "--config", config]).run();
+    write("json = true\n[who]\njson = false\n[share]\ntimeout = 0\n");
+    who().code(0).quiet().out(&[]);
+    for (text, error) in [
+        ("[whom]\njson = true\n", "[whom] is not a command; name one, such as [relay]"),
+        ("[who]\nlisten = 1\n", "in [who]: \"listen\" is not an option of xcher who"),
+        ("[who]\njson = [true]\n", "in [who]: json takes one value; write it without brackets"),
+        ("nick = [\"a\", \"b\"]\n", "nick takes one value; write it without brackets"),
+        ("host-name = [1.5]\n", "host-name has a value of type float"),
+        ("[who.more]\njson = true\n", "in [who]: more has a value of type table"),
+    ] {
+        write(text);
+        let refused = who().code(2);
+        assert!(refused.err.join("\n").contains(error), "{text}: {refused}");
+    }
+}
+
+#[test]
+fn an_option_takes_several_values_from_an_array() {
+    let folder = shared();
+    tree::write(folder.path(), [("shared/a.tmp", "1"), ("shared/b.bak", "2"), ("shared/c", "3")]);
+    let (relay, file) = (Relay::start(), folder.path().join("config.toml"));
+    fs::write(&file, "exclude = [\"*.tmp\", \"*.bak\"]\n").unwrap();
+    let config = file.to_str().unwrap();
+    let shared = folder.path().join("shared");
+    let share = ["share", "--nick", "bob", "--config", config, shared.to_str().unwrap()];
+    let bob = relay.xcher(share).start();
+    bob.out("online bob");
+    relay.xcher(["ls", "bob"]).run().code(0).out(&["1\tshared/c"]);
+}
+
+#[test]
+fn an_option_without_effect_is_refused_on_the_command_line_only() {
+    for (command, option) in [
+        (vec!["relay", "--listen", "127.0.0.1:0"], vec!["--nick", "bob"]),
+        (vec!["relay"], vec!["--plain"]),
+        (vec!["bridge"], vec!["--limit-send", "1mb"]),
+        (vec!["peers", "me"], vec!["--timeout", "3"]),
+        (vec!["partial"], vec!["--relay", "127.0.0.1:1"]),
+        (vec!["man"], vec!["--data-dir", "x"]),
+    ] {
+        let name = command[0];
+        let refused = xcher(command.iter().chain(&option)).run().code(2);
+        let text = format!("{} has no effect on `xcher {name}`; leave it out", option[0]);
+        assert!(refused.err[0].contains(&text), "{refused}");
+        let help = xcher([name, "--help"]).run().code(0);
+        assert!(!help.out.iter().any(|line| line.contains(option[0])), "{help}");
+    }
+    xcher(["man"]).env("XCHER_NICK", "bob").env("XCHER_DATA_DIR", "x").run().code(0);
+}
+
+#[test]
 fn environment_variables_set_switches() {
     let (relay, folder) = (Relay::start(), shared());
     let _bob = relay.share("bob", folder.path());

@@ -40,6 +40,7 @@ extern crate alloc;
 
 pub mod addr;
 pub mod batch;
+mod before_module;
 pub mod code;
 mod decimal;
 pub mod delivery;

@@ -3,6 +3,8 @@
 
 use core::time::Duration;
 
+pub use crate::before_module::PARTIAL_EXPIRY;
+
 /// Bytes of the longest line, including its end (section 2.1).
 pub const MAX_LINE_LEN: usize = 8192;
 /// Bytes of the longest file name (section 2.2).
@@ -11,8 +13,6 @@ pub const MAX_NAME_LEN: usize = 1024;
 pub const MAX_PART_LEN: usize = 255;
 /// Characters of the longest nick (section 2.3).
 pub const MAX_NICK_CHARS: usize = 32;
-/// Time after its last change at which a partial file is removed: 7 days.
-pub const PARTIAL_EXPIRY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Limits of a [`Peer`](crate::Peer). The defaults are those of section 8.
 ///

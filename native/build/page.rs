@@ -1,11 +1,11 @@
 //! Embeds the page in the binary: generates a table of its files, each with its media type and its brotli.
+//!
+//! In the repository `cargo pack` makes the page; a published package contains it in `page`.
 
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::{env, fs, io, process};
-
-use brotli::enc::BrotliEncoderParams;
 
 /// The files served to browsers, by extension. All other files in the folders are for people and tools.
 const MEDIA_TYPES: [(&str, &str); 7] = [
@@ -24,8 +24,10 @@ const PAGE: &str = "../www";
 const PACKAGE: &str = "../wasm/npm";
 /// The files that `cargo pack` generates for the package.
 const PACKED: &str = "../wasm/npm/pkg";
-/// All of these bundled into a few files, in a folder named by the hash of their sources.
-const BUNDLED: &str = "../wasm/npm/pkg/page";
+/// The page that it makes of all these, in a folder named by the hash of their contents.
+const MADE: &str = "../wasm/npm/pkg/page";
+/// The page in a published package.
+const PUBLISHED: &str = "page";
 /// A file that changes when a folder of the repository is added or removed, because it lists them.
 const WORKSPACE: &str = "../Cargo.toml";
 /// The page that is served if the real one is missing.
@@ -47,6 +49,8 @@ fn build() -> io::Result<()> {
         .filter(|file| !exists(file))
         .map(|file| file.trim_start_matches("../"))
         .collect();
+    // The folder is left in the repository by packaging, too, and is outdated there.
+    let is_published = !Path::new(WORKSPACE).exists() && exists("page/index.html");
     watch();
     let mut files = Vec::new();
     if missing.is_empty() {
@@ -54,11 +58,14 @@ fn build() -> io::Result<()> {
         collect(Path::new(PACKAGE), "/npm", false, &mut files)?;
         collect(Path::new(PACKED), "/npm/pkg", false, &mut files)?;
         files.sort();
-        let bundled = Path::new(BUNDLED).join(hash_of_all(&files)?);
-        if bundled.is_dir() {
+        let made = Path::new(MADE).join(hash_of_all(&files)?);
+        // A page as changed since is served as written.
+        if made.is_dir() {
             files.clear();
-            collect(&bundled, "", true, &mut files)?;
+            collect(&made, "", true, &mut files)?;
         }
+    } else if is_published {
+        collect(Path::new(PUBLISHED), "", true, &mut files)?;
     } else if env::var_os("XCHER_PAGE").is_some_and(|value| value == "required") {
         let missing = missing.join(", no ");
         let error =
@@ -70,10 +77,11 @@ fn build() -> io::Result<()> {
     }
     files.sort();
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
-    let mut table = format!("pub(super) const IS_MISSING: bool = {};\n", !missing.is_empty());
+    let is_missing = !missing.is_empty() && !is_published;
+    let mut table = format!("pub(super) const IS_MISSING: bool = {is_missing};\n");
     table.push_str("static FILES: &[Asset] = &[\n");
     for (path, file) in &files {
-        let asset = asset(path, file, &out)?;
+        let asset = asset(path, file)?;
         let _ = writeln!(table, "    {asset},");
     }
     table.push_str("];\n");
@@ -126,23 +134,16 @@ fn media_type(path: &str) -> Option<&'static str> {
     MEDIA_TYPES.iter().find(|(of, _)| *of == extension).map(|(_, media_type)| *media_type)
 }
 
-/// Returns the table's entry for a file. Its brotli is stored in `out`.
-fn asset(path: &str, file: &Path, out: &Path) -> io::Result<String> {
-    let bytes = fs::read(file)?;
-    let hash = hash_of(&bytes);
-    // Compressing all files takes seconds, so unchanged files are not compressed again.
-    let brotli = out.join(format!("{hash}.br"));
-    if !brotli.is_file() {
-        let partial = out.join("partial");
-        fs::write(&partial, compress(&bytes)?)?;
-        fs::rename(&partial, &brotli)?;
-    }
-    let is_shorter = fs::metadata(&brotli)?.len() < bytes.len() as u64;
-    let brotli = match is_shorter {
+/// Returns the table's entry for a file.
+fn asset(path: &str, file: &Path) -> io::Result<String> {
+    let hash = hash_of(&fs::read(file)?);
+    let file = fs::canonicalize(file)?;
+    let mut brotli = file.clone().into_os_string();
+    brotli.push(".br");
+    let brotli = match Path::new(&brotli).is_file() {
         true => format!("Some(include_bytes!({brotli:?}))"),
         false => "None".to_owned(),
     };
-    let file = fs::canonicalize(file)?;
     let content_type = media_type(path).unwrap_or("application/octet-stream");
     Ok(format!(
         "Asset {{ path: {path:?}, content_type: {content_type:?}, etag: \"W/\\\"{hash}\\\"\", \
@@ -150,7 +151,7 @@ fn asset(path: &str, file: &Path, out: &Path) -> io::Result<String> {
     ))
 }
 
-/// Returns the name that `cargo pack` gives to the bundle of these files.
+/// Returns the name that `cargo pack` gives to the page made of these files.
 fn hash_of_all(files: &[(String, PathBuf)]) -> io::Result<String> {
     let mut hasher = DefaultHasher::new();
     for (path, file) in files {
@@ -164,15 +165,4 @@ fn hash_of(bytes: &[u8]) -> String {
     let mut hasher = DefaultHasher::new();
     hasher.write(bytes);
     format!("{:016x}", hasher.finish())
-}
-
-fn compress(bytes: &[u8]) -> io::Result<Vec<u8>> {
-    let params = BrotliEncoderParams {
-        quality: 11,
-        size_hint: bytes.len(),
-        ..BrotliEncoderParams::default()
-    };
-    let mut compressed = Vec::new();
-    brotli::BrotliCompress(&mut &bytes[..], &mut compressed, &params)?;
-    Ok(compressed)
 }

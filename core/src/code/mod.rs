@@ -22,13 +22,9 @@ use core::fmt;
 
 pub use exchange::{CodeError, Prover, REFUSAL, Verifier};
 
+pub use crate::before_module::{MAX_NICK_ATTEMPTS, MAX_TRIES};
 use crate::secure::Entropy;
 use crate::{Nick, Quoted};
-
-/// Wrong codes after which a code expires (section 12.2).
-pub const MAX_TRIES: u32 = 10;
-/// Codes that a sender tries in turn where the nick of one is taken.
-pub const MAX_NICK_ATTEMPTS: u32 = 8;
 
 /// Digits of the longest nick in a code.
 const MAX_NICK_DIGITS: usize = 9;

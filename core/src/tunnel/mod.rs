@@ -32,10 +32,8 @@ pub use allocations::{AllocationLimits, Allocations, Lease, Route, TunnelId};
 pub use first_line::FirstLine;
 pub use first_line_buffer::{FirstLineBuffer, FirstLineError};
 
-/// The WebSocket subprotocol of a tunnel.
-pub const SUBPROTOCOL: &str = "xcher.tunnel.1";
-/// The path of the WebSocket.
-pub const PATH: &str = "/xcher";
+pub use crate::before_module::{PATH, SUBPROTOCOL};
+
 /// Bytes of the longest first line of a stream, including its end.
 pub const MAX_FIRST_LINE_LEN: usize = 256;
 /// Concurrent streams that a client may open in one tunnel (section 8). A session with sixteen transfers in

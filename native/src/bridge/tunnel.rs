@@ -149,9 +149,9 @@ impl Tunnel {
     }
 
     /// Returns the address that other tunnels see this client come from: its listeners' address, so that
-    /// it agrees with the one that its X_INITs name.
+    /// it agrees with the one that its X_INITs name. A proxy does not tell the port, and 0 is none.
     fn address_as_visitor(&self) -> SocketAddr {
-        SocketAddr::new(self.public_ip, self.client.port())
+        SocketAddr::new(self.public_ip, self.client.port().max(1))
     }
 
     /// True if `ip` leads to the bridge's own machine.

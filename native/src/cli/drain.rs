@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::bridge::Bridge;
+use crate::cli::service_manager;
 use crate::cli::signals::Signals;
 use crate::cli::ui::output::Output;
 use crate::http::Http;
@@ -28,6 +29,7 @@ impl Servers {
     /// stopped when this returns.
     pub(crate) async fn drain_at(self, mut signals: Signals, within: Duration, output: &Output) {
         signals.stop().await;
+        service_manager::stopping();
         if within.is_zero() {
             return;
         }

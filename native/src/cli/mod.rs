@@ -18,6 +18,7 @@ mod fetch_summary;
 mod filter;
 mod http_front;
 mod incoming_offers;
+mod inherited_sockets;
 mod interrupted_offers;
 mod irc_error;
 mod irc_host;
@@ -35,6 +36,7 @@ mod relay_search;
 mod reload;
 mod requested;
 mod serve;
+mod service_manager;
 mod signals;
 mod sockets;
 mod sorted_listing;
@@ -69,6 +71,7 @@ pub fn main() -> ExitCode {
     if !matches!(cli.command, Command::Relay(_) | Command::Bridge(_) | Command::Up(_)) {
         abort_on_panic();
     }
+    inherited_sockets::receive();
     let Err(error) = run(&cli) else { return ExitCode::SUCCESS };
     let output = Output::new(&cli.common);
     if let Some(message) = &error.message {

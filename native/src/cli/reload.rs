@@ -11,6 +11,7 @@ use crate::cli::options::{
     BridgeArgs, BridgeCommandArgs, Cli, Command, Common, RawValues, RelayArgs, RelayCommandArgs,
     UpArgs, command_line,
 };
+use crate::cli::service_manager;
 use crate::cli::signals::Hangups;
 use crate::cli::ui::output::Output;
 use crate::http::Tls;
@@ -99,9 +100,11 @@ impl Reload {
     pub(crate) async fn at_each(mut self, mut hangups: Hangups) {
         loop {
             hangups.next().await;
+            service_manager::reloading();
             let Reloaded { notes, errors } = self.reload().await;
             errors.iter().for_each(|error| self.output.error(format_args!("{error}")));
             notes.iter().for_each(|note| self.output.note(format_args!("{note}")));
+            service_manager::ready();
         }
     }
 

@@ -6,17 +6,21 @@ use std::net::SocketAddr;
 use tokio::net::{TcpListener, TcpSocket};
 
 use crate::cli::exit::{CliError, ExitCode};
+use crate::cli::inherited_sockets;
 use crate::cli::options::StartArgs;
 
 /// Connections that the system holds before they are accepted, as [`TcpListener::bind`] does.
 const BACKLOG: u32 = 1024;
 
-/// Listens on an address, which `option` sets.
+/// Listens on an address, which `option` sets; instead on the socket that the service manager opened for it.
 pub(crate) async fn listen(
     at: SocketAddr,
     option: &str,
     start: &StartArgs,
 ) -> Result<TcpListener, CliError> {
+    if let Some(socket) = inherited_sockets::take(option)? {
+        return Ok(socket);
+    }
     bind(at, start).map_err(|error| {
         let message =
             format!("cannot listen on {at}: {error}; choose another address with {option}");

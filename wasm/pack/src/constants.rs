@@ -1,8 +1,11 @@
 //! Constants of the core that JavaScript needs before the module is loaded, or without it.
 
-use xcher_core::PARTIAL_EXPIRY;
-use xcher_core::code::{MAX_NICK_ATTEMPTS, MAX_TRIES};
-use xcher_core::tunnel::{PATH, SUBPROTOCOL};
+// Not the crate: all of its cryptography would be compiled for this program, too.
+#[path = "../../../core/src/before_module.rs"]
+#[allow(unreachable_pub)]
+mod before_module;
+
+use before_module::{MAX_NICK_ATTEMPTS, MAX_TRIES, PARTIAL_EXPIRY, PATH, SUBPROTOCOL};
 
 /// Returns the source of `constants.js`.
 pub(crate) fn script(version: &str) -> String {

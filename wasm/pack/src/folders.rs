@@ -33,4 +33,9 @@ impl Folders {
     pub(crate) fn wasm(&self) -> PathBuf {
         self.pkg.join("xcher_bg.wasm")
     }
+
+    /// Returns the file with the hash of the sources that `pkg` was built from.
+    pub(crate) fn packed(&self) -> PathBuf {
+        self.pkg.join("sources")
+    }
 }

@@ -3,6 +3,7 @@
 
 mod bind;
 mod compile;
+mod compress;
 mod constants;
 mod folders;
 mod locations;
@@ -12,6 +13,7 @@ mod panic_messages;
 mod run;
 mod sizes;
 mod snip;
+mod sources;
 mod tool;
 mod version;
 
@@ -48,29 +50,34 @@ fn main() -> ExitCode {
     }
 }
 
-/// Builds `pkg`, with the bundled page in it. Returns the optional tools that are missing.
+/// Builds `pkg`, with the page in it, as far as it is missing or outdated. Returns the optional tools that are
+/// missing.
 fn pack(folders: &Folders) -> Result<Vec<&'static str>> {
     let version = version::same_everywhere(folders)?;
-    compile::ensure_target()?;
-    say("pack: compiling to wasm");
-    let module = compile::compile(folders, &[])?;
-    say("pack: writing wasm/npm/pkg");
-    bind::bind(&module, &folders.pkg, &version)?;
-    for license in LICENSES {
-        fs::copy(folders.root.join(license), folders.npm.join(license))?;
+    let missing: Vec<_> = [optimize::TOOL, page::TOOL]
+        .into_iter()
+        .filter(|tool| !tool::is_installed(folders, tool))
+        .collect();
+    let sources = sources::hash(folders)?;
+    if fs::read(folders.packed()).is_ok_and(|packed| packed == sources.as_bytes()) {
+        say("pack: the module for browsers is up to date");
+    } else {
+        compile::ensure_target()?;
+        say("pack: 1 of 3: compiling the module for browsers (WebAssembly); later runs reuse it");
+        let module = compile::compile(folders, &[])?;
+        say("pack: 2 of 3: writing the module and its JavaScript to wasm/npm/pkg");
+        bind::bind(&module, &folders.pkg, &version)?;
+        for license in LICENSES {
+            fs::copy(folders.root.join(license), folders.npm.join(license))?;
+        }
+        optimize::optimize(folders)?;
+        // Last, so that an interrupted build is none.
+        fs::write(folders.packed(), sources)?;
     }
-    let mut missing = Vec::new();
-    if !optimize::optimize(folders)? {
-        missing.push("wasm-opt");
-    }
-    if !page::bundle(folders)? {
-        missing.push("esbuild");
-    }
+    page::make(folders)?;
     if !missing.is_empty() {
         let missing = missing.join(" and ");
-        say(&format!(
-            "pack: the page is larger than necessary without {missing}: run npm ci in wasm/npm"
-        ));
+        say(&format!("pack: npm ci in wasm/npm installs {missing}, for a smaller page"));
     }
     Ok(missing)
 }

@@ -8,6 +8,7 @@ use walrus::ModuleConfig;
 use crate::folders::Folders;
 use crate::tool;
 
+pub(crate) const TOOL: &str = "wasm-opt";
 /// The options with the smallest compressed result, found by trial: longer code than the shortest, but more
 /// alike.
 const SIZE: [&str; 10] = [
@@ -35,16 +36,13 @@ const FEATURES: [&str; 6] = [
     "--enable-sign-ext",
 ];
 
-/// Optimizes the module and drops its names. Returns false if wasm-opt is missing.
-pub(crate) fn optimize(folders: &Folders) -> Result<bool> {
+/// Optimizes the module, if wasm-opt is installed, and drops its names.
+pub(crate) fn optimize(folders: &Folders) -> Result<()> {
     let wasm = folders.wasm();
-    let done = tool::run(folders, "wasm-opt", |command| {
+    let done = tool::run(folders, TOOL, |command| {
         command.args(SIZE).args(FEATURES).arg(&wasm).arg("-o").arg(&wasm)
     })?;
-    if !done {
-        drop_names(&wasm)?;
-    }
-    Ok(done)
+    if done { Ok(()) } else { drop_names(&wasm) }
 }
 
 fn drop_names(wasm: &Path) -> Result<()> {

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
+use crate::compress::compress;
 use crate::folders::Folders;
-use crate::tool;
+use crate::{say, tool};
 
+pub(crate) const TOOL: &str = "esbuild";
 /// Extensions of files that a browser loads.
 const EXTENSIONS: [&str; 7] = ["css", "html", "js", "png", "svg", "wasm", "webmanifest"];
 /// Files that `index.html` and its scripts name. Each script is bundled with all that it imports.
@@ -31,45 +33,61 @@ pub(crate) fn files(folders: &Folders) -> Result<Vec<File>> {
     Ok(files)
 }
 
-/// Returns the files that a browser loads: the bundled ones, or, without a bundle, all.
+/// Returns the files of the page that [`make`] made.
 pub(crate) fn loaded(folders: &Folders) -> Result<Vec<File>> {
-    let files = files(folders)?;
-    let bundled = bundled(folders, &files)?;
-    if !bundled.is_dir() {
-        return Ok(files);
-    }
     let mut loaded = Vec::new();
-    list(&bundled, "", true, &mut loaded)?;
+    list(&made(folders, &files(folders)?)?, "", true, &mut loaded)?;
     loaded.sort();
     Ok(loaded)
 }
 
-/// Bundles and minifies the page. Returns false if esbuild is missing.
-pub(crate) fn bundle(folders: &Folders) -> Result<bool> {
+/// Makes the page that the binary serves, unless it was made from the same sources: bundled and minified if
+/// esbuild is installed, else as written, each file with its brotli beside it.
+pub(crate) fn make(folders: &Folders) -> Result<()> {
     let files = files(folders)?;
-    // Imports name paths in URLs, not those in the repository.
-    let (stage, out) = (folders.target.join("page"), bundled(folders, &files)?);
-    if stage.exists() {
-        fs::remove_dir_all(&stage)?;
+    let out = made(folders, &files)?;
+    if out.is_dir() {
+        return Ok(());
     }
+    say("pack: 3 of 3: compressing the page that browsers load");
+    let (stage, partial) = (folders.target.join("page"), made_folder(folders).join("partial"));
+    for folder in [&stage, &made_folder(folders)] {
+        if folder.exists() {
+            fs::remove_dir_all(folder)?;
+        }
+    }
+    // Imports name paths in URLs, not those in the repository.
     for (path, file) in &files {
         copy(file, &stage.join(path))?;
     }
+    if !bundle(folders, &stage, &partial, &files)? {
+        for (path, file) in &files {
+            copy(file, &partial.join(path))?;
+        }
+    }
+    let mut made = Vec::new();
+    list(&partial, "", true, &mut made)?;
+    made.iter().try_for_each(|(_, file)| compress(file))?;
+    Ok(fs::rename(partial, out)?)
+}
+
+/// Bundles and minifies the staged files. Returns false if esbuild is missing.
+fn bundle(folders: &Folders, stage: &Path, out: &Path, files: &[File]) -> Result<bool> {
     let flag = |flag: &str, folder: &Path| {
         let mut argument = OsString::from(flag);
         argument.push(folder);
         argument
     };
-    let done = tool::run(folders, "esbuild", |command| {
+    let done = tool::run(folders, TOOL, |command| {
         command
             .args(["--bundle", "--format=esm", "--minify", "--charset=utf8", "--log-level=warning"])
             .args(ENTRIES.map(|entry| stage.join(entry)))
-            .args([flag("--outbase=", &stage), flag("--outdir=", &out)])
+            .args([flag("--outbase=", stage), flag("--outdir=", out)])
     })?;
     if !done {
         return Ok(false);
     }
-    for (path, file) in &files {
+    for (path, file) in files {
         let is_script = path.ends_with(".js") || path.ends_with(".css");
         if !is_script {
             let path = if path == MODULE.0 { MODULE.1 } else { path };
@@ -79,15 +97,20 @@ pub(crate) fn bundle(folders: &Folders) -> Result<bool> {
     Ok(true)
 }
 
-/// Returns the folder of the bundle of these sources, named by their hash, as native/build.rs looks for it.
-/// So an outdated bundle is never served.
-fn bundled(folders: &Folders, files: &[File]) -> Result<PathBuf> {
+/// Returns the folder of the page made of these sources, named by their hash, as native/build/page.rs looks
+/// for it. So an outdated page is never served.
+fn made(folders: &Folders, files: &[File]) -> Result<PathBuf> {
     let mut hasher = DefaultHasher::new();
     for (path, file) in files {
         hasher.write(path.as_bytes());
         hasher.write(&fs::read(file)?);
     }
-    Ok(folders.pkg.join("page").join(format!("{:016x}", hasher.finish())))
+    Ok(made_folder(folders).join(format!("{:016x}", hasher.finish())))
+}
+
+/// Returns the folder of the one page that is kept.
+fn made_folder(folders: &Folders) -> PathBuf {
+    folders.pkg.join("page")
 }
 
 fn copy(file: &Path, to: &Path) -> Result<()> {

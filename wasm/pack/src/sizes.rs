@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::compress::brotli;
 use crate::folders::Folders;
 use crate::page;
 
@@ -45,18 +46,11 @@ struct Size {
 impl Size {
     fn of(file: &Path) -> Result<Self> {
         let bytes = fs::read(file)?;
-        Ok(Self { plain: bytes.len(), brotli: brotli(&bytes)? })
+        Ok(Self { plain: bytes.len(), brotli: brotli(&bytes)?.len() })
     }
 
     fn add(&mut self, other: &Self) {
         self.plain += other.plain;
         self.brotli += other.brotli;
     }
-}
-
-fn brotli(bytes: &[u8]) -> Result<usize> {
-    let mut packed = Vec::new();
-    let parameters = brotli::enc::BrotliEncoderParams { quality: 11, ..Default::default() };
-    brotli::BrotliCompress(&mut &*bytes, &mut packed, &parameters)?;
-    Ok(packed.len())
 }

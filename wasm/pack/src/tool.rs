@@ -1,6 +1,7 @@
 //! Runs optional tools that make the package smaller.
 
 use std::io::ErrorKind;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Result, bail};
@@ -17,7 +18,7 @@ pub(crate) fn run(
     name: &str,
     arguments: impl Fn(&mut Command) -> &mut Command,
 ) -> Result<bool> {
-    let program = folders.npm.join("node_modules/.bin").join(name);
+    let program = program(folders, name);
     match arguments(&mut Command::new(&program)).status() {
         Ok(status) if status.success() => Ok(true),
         Ok(status) if status.code() == Some(NOT_FOUND) => Ok(false),
@@ -25,4 +26,13 @@ pub(crate) fn run(
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => bail!("{}: {error}", program.display()),
     }
+}
+
+/// Returns true if npm has installed a tool for the package.
+pub(crate) fn is_installed(folders: &Folders, name: &str) -> bool {
+    program(folders, name).exists()
+}
+
+fn program(folders: &Folders, name: &str) -> PathBuf {
+    folders.npm.join("node_modules/.bin").join(name)
 }

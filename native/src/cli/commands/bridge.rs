@@ -13,6 +13,7 @@ use crate::cli::exit::CliError;
 use crate::cli::http_front::Front;
 use crate::cli::options::{BridgeCommandArgs, Common, DEFAULT_HTTP_PORT, HttpAddress};
 use crate::cli::reload::Reload;
+use crate::cli::service_manager;
 use crate::cli::signals::{Hangups, Signals};
 use crate::cli::sockets::listen;
 use crate::cli::ui::output::Output;
@@ -55,6 +56,7 @@ pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<
         // The sender is dropped when the bridge has drained.
         let _ = stopped.await;
     };
+    service_manager::ready();
     tokio::select! {
         ended = http.run(listener, stopped) => ended.map_err(CliError::local),
         never = drain => match never {},

@@ -14,7 +14,9 @@ use crate::cli::http_front::Front;
 use crate::cli::check::check;
 use crate::cli::drain::Servers;
 use crate::cli::options::{Common, HttpAddress, RelayArgs, RelayCommandArgs, StartArgs};
+use crate::cli::inherited_sockets;
 use crate::cli::reload::Reload;
+use crate::cli::service_manager;
 use crate::cli::signals::{Hangups, Signals};
 use crate::cli::sockets::{bind, listen};
 use crate::cli::ui::json::JsonEvent;
@@ -59,8 +61,14 @@ impl Ports {
         output.result(format_args!("relay {address}")).map_err(CliError::unwritten)?;
         output.json(&JsonEvent::Relay { address }).map_err(CliError::unwritten)?;
         exposure::warn_of_relay(&output, at)?;
+        let inherited = match args.bridge.http {
+            None => inherited_sockets::take("--http")?,
+            Some(_) => None,
+        };
         let http = match (args.bridge.http, default_http(args.listen)) {
-            (Some(HttpAddress(None)), _) | (None, None) => None,
+            (Some(HttpAddress(None)), _) => None,
+            (None, _) if inherited.is_some() => inherited,
+            (None, None) => None,
             (Some(HttpAddress(Some(address))), _) => Some(listen(address, "--http", start).await?),
             // The user did not ask for a bridge at that address: the relay runs without one.
             (None, Some(address)) => match bind(address, start) {
@@ -105,11 +113,16 @@ impl Ports {
             };
             http.run(listener, stopped).await.map_err(CliError::local)
         };
+        let shutdown = async {
+            until_stopped(servers).await;
+            service_manager::stopping();
+        };
         let relay = async {
-            let ended = relay.run(self.relay, until_stopped(servers)).await;
+            let ended = relay.run(self.relay, shutdown).await;
             drop(stop);
             ended.map_err(CliError::local)
         };
+        service_manager::ready();
         let (front, relay) = tokio::join!(front, relay);
         relay.and(front)
     }

@@ -14,6 +14,7 @@ use super::send_args::SendArgs;
 use super::server_args::{BridgeCommandArgs, RelayCommandArgs};
 use super::share_args::ShareArgs;
 use super::up_args::UpArgs;
+use super::without_effect;
 use crate::cli::link::NickOrLink;
 
 /// Exchange files by nick or code, directly between two hosts
@@ -41,8 +42,8 @@ Exit codes:
   5  authentication failed: changed key, no encryption, or wrong code
 
 Every option can also be set by an environment variable (XCHER_RELAY for --relay) or in the
-configuration file (relay = \"…\"). The command line overrides the environment, which overrides the
-file. On SIGHUP, relay, bridge and up read the file, the token and the certificate again, apply what
+configuration file (relay = \"…\"; a table such as [share] is for one command). The command line
+overrides the environment, which overrides the file. On SIGHUP, relay, bridge and up read the file, the token and the certificate again, apply what
 can change while running, and report which options need a restart.";
 
 #[derive(Debug, Subcommand)]
@@ -102,12 +103,20 @@ pub(crate) enum Command {
 /// Builds the command line's definition. Help names the environment variables but not their values,
 /// which may be secret.
 pub(crate) fn command() -> clap::Command {
-    edit_args(<Cli as clap::CommandFactory>::command(), |arg| arg.hide_env_values(true))
+    edit_args(definition(), |arg| arg.hide_env_values(true))
 }
 
 /// Builds it for `-h`, which is short: the environment variables are left to `--help`.
 pub(super) fn command_for_short_help() -> clap::Command {
-    edit_args(<Cli as clap::CommandFactory>::command(), |arg| arg.hide_env(true))
+    edit_args(definition(), |arg| arg.hide_env(true))
+}
+
+/// Builds it with the common options of each command, of which those without effect are not shown.
+fn definition() -> clap::Command {
+    let mut command = <Cli as clap::CommandFactory>::command();
+    // Copies the common options to the subcommands.
+    command.build();
+    command.mut_subcommands(without_effect::hide)
 }
 
 fn edit_args(command: clap::Command, edit: fn(clap::Arg) -> clap::Arg) -> clap::Command {

@@ -7,6 +7,7 @@ use super::cli_args::{self, Cli};
 use super::common::Common;
 use super::config_file;
 use super::raw_values::RawValues;
+use super::without_effect;
 use crate::cli::escape::escaped;
 use crate::cli::exit::CliError;
 
@@ -41,6 +42,7 @@ pub(crate) fn read() -> Result<Cli, Unread> {
         command = config_file::apply(command, &file)?;
     }
     let matches = command.try_get_matches_from_mut(args)?;
+    without_effect::refuse(&command, &matches)?;
     let mut cli = Cli::from_arg_matches(&matches)?;
     settle_encryption(&mut cli.common, &matches)?;
     cli.common.settle_relay();

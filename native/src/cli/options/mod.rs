@@ -23,6 +23,7 @@ mod share_args;
 mod target_args;
 mod up_args;
 mod values;
+mod without_effect;
 
 pub(super) use bridge_args::BridgeArgs;
 pub(super) use cli_args::{Cli, Command, command};

@@ -1,0 +1,164 @@
+//! Reverse proxies in front of the bridge, with the example configurations of native/packaging/proxy.
+
+#![allow(clippy::unwrap_used)]
+#![cfg(target_os = "linux")]
+
+mod system;
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::Command;
+
+use rustix::process::Signal;
+use system::authority::{Authority, for_names};
+use system::not_tested;
+use system::patience::until;
+use system::process::{Process, Xcher, xcher};
+use system::relay::{Relay, by};
+use system::tree;
+use tempfile::{TempDir, tempdir};
+
+/// The name under which browsers and hosts reach the proxy. `localhost` would be accepted without an option.
+const NAME: &str = "relay.example";
+
+/// A proxy in front of a relay's bridge.
+struct Proxy {
+    process: Process,
+    relay: Relay,
+    authority: Authority,
+    address: SocketAddr,
+    _folder: TempDir,
+}
+
+impl Proxy {
+    /// Starts one with an example, changed in its addresses and certificates only.
+    fn start(example: &str, start: impl Fn(&Path, &str) -> Xcher) -> Self {
+        let options = ["--trusted-proxy", "127.0.0.1", "--host-name", NAME];
+        let relay = Relay::start_with(&options);
+        let http = relay.process.out("http http://").trim_end_matches('/').to_owned();
+        let authority = Authority::new();
+        let pair = authority.pair("proxy", for_names(&[NAME, "localhost", "127.0.0.1"]));
+        // Neither proxy tells which port it got.
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/proxy").join(example);
+        let text = fs::read_to_string(path).unwrap();
+        let (certificate, key) = (pair.certificate.to_str().unwrap(), pair.key.to_str().unwrap());
+        let text = text
+            .replace("127.0.0.1:9248", &http)
+            .replace("listen [::]:443 ssl;", "")
+            .replace("listen 443 ssl;", &format!("listen {address} ssl;"))
+            .replace("/etc/letsencrypt/live/relay.example/fullchain.pem", certificate)
+            .replace("/etc/letsencrypt/live/relay.example/privkey.pem", key)
+            // Caddy obtains one for the name otherwise, which it cannot here.
+            .replace(
+                "relay.example {\n",
+                &format!("https://{NAME}:{}, https://127.0.0.1:{} {{\n\tbind 127.0.0.1\n\ttls {certificate} {key}\n", address.port(), address.port()),
+            );
+        let folder = tempdir().unwrap();
+        let process = start(folder.path(), &text).start();
+        until(&format!("{example} listens at {address}"), || TcpStream::connect(address).is_ok());
+        Self { process, relay, authority, address, _folder: folder }
+    }
+
+    fn url(&self) -> String {
+        format!("wss://{}/xcher", self.address)
+    }
+
+    fn through<S: AsRef<std::ffi::OsStr>>(&self, command: impl IntoIterator<Item = S>) -> Xcher {
+        let ca = self.authority.file();
+        xcher(by(&self.url())).args([Path::new("--tls-ca"), &ca]).args(command)
+    }
+
+    /// Exchanges files between two hosts behind the proxy, and loads the page under the proxy's name.
+    fn check(self) {
+        let (folder, out) = (tempdir().unwrap(), tempdir().unwrap());
+        let files = [("a b.txt", tree::bytes(1, 5)), ("large.bin", tree::bytes(2, 3_000_000))];
+        tree::write(&folder.path().join("s"), files);
+        let shared = folder.path().join("s");
+        let bob = self.through(["share", "--nick", "bob", shared.to_str().unwrap()]).start();
+        bob.out("online ");
+        self.through(["get", "bob", "--all", "-o", out.path().to_str().unwrap()])
+            .run()
+            .code(0)
+            .quiet();
+        assert_eq!(tree::read(out.path()), tree::read(folder.path()));
+        let ca = self.authority.file();
+        let fetch = |path: &str| {
+            let at = format!("{NAME}:{}:{}", self.address.port(), self.address.ip());
+            let url = format!("https://{NAME}:{}{path}", self.address.port());
+            let curl = Command::new("curl")
+                .args(["--silent", "--show-error", "--noproxy", "*", "--resolve", &at, &url])
+                .args(["--write-out", "\n%{http_code}"])
+                .arg("--cacert")
+                .arg(&ca)
+                .output();
+            let answer = curl.expect("curl is installed");
+            String::from_utf8(answer.stdout).unwrap()
+        };
+        let config = fetch("/config.json");
+        assert!(config.ends_with("\n200") && config.contains("page"), "{config}");
+        let page = fetch("/");
+        assert!(page.ends_with("\n200") && page.contains("<html"), "{page}");
+        bob.stop(Signal::TERM).code(0);
+        let log = self.relay.process.stop(Signal::TERM).code(0);
+        // A proxy whose addresses were not forwarded would have been refused.
+        assert!(!log.to_string().contains("not trusted"), "{log}");
+        drop(self.process);
+    }
+}
+
+fn is_installed(program: &str, option: &str) -> bool {
+    let found = Command::new(program).arg(option).output().is_ok();
+    if !found {
+        not_tested(&format!("the proxy example of {program}, which is not installed"));
+    }
+    found
+}
+
+#[test]
+fn the_nginx_example_serves_the_page_and_tunnels() {
+    if !is_installed("nginx", "-v") {
+        return;
+    }
+    let proxy = Proxy::start("nginx.conf", |folder, site| {
+        let at = folder.display();
+        let config = format!(
+            "daemon off; master_process off; pid {at}/pid; error_log stderr;
+             events {{}}
+             http {{
+                 access_log off; client_body_temp_path {at}/body; proxy_temp_path {at}/proxy;
+                 fastcgi_temp_path {at}/fastcgi; uwsgi_temp_path {at}/uwsgi; scgi_temp_path {at}/scgi;
+                 {site}
+             }}"
+        );
+        let file = folder.join("nginx.conf");
+        fs::write(&file, config).unwrap();
+        Xcher::other("nginx").args(["-e", "stderr", "-c"]).args([file])
+    });
+    proxy.check();
+}
+
+#[test]
+fn the_caddy_example_serves_the_page_and_tunnels() {
+    if !is_installed("caddy", "version") {
+        return;
+    }
+    let proxy = Proxy::start("Caddyfile", |folder, site| {
+        let file = folder.join("Caddyfile");
+        // Without its remote control, and without writing to this machine's home.
+        fs::write(
+            &file,
+            format!(
+                "{{\n\tadmin off\n\tauto_https disable_redirects\n\tskip_install_trust\n}}\n{site}"
+            ),
+        )
+        .unwrap();
+        Xcher::other("caddy")
+            .env("XDG_DATA_HOME", folder)
+            .env("XDG_CONFIG_HOME", folder)
+            .args(["run", "--adapter", "caddyfile", "--config"])
+            .args([file])
+    });
+    proxy.check();
+}
