@@ -60,7 +60,7 @@ fn fetch(tunnel: &str, nick: &str, what: &str, into: &Path) -> Process {
 
 /// Waits until bytes of a file come, and not all have.
 fn is_under_way(get: &Process) {
-    let moved = |lines: &[String]| lines.iter().any(|line| line.contains(r#""event":"progress""#));
+    let moved = |lines: &[String]| lines.iter().any(|line| line.contains(r#""state":"progress""#));
     get.until("bytes of a file", |lines| moved(&lines.out).then_some(()));
 }
 
@@ -70,13 +70,13 @@ fn upgrade_loses_no_transfer() {
     let folder = tempdir().unwrap();
     let config = folder.path().join("config.toml");
     // Slow enough that everything is under way at the change.
-    std::fs::write(&config, "tunnel-rate = \"60kb\"\n").unwrap();
+    std::fs::write(&config, "tunnel-rate = \"300kb\"\n").unwrap();
     let site = Site::start(&["--drain", "300", "--config", config.to_str().unwrap()]);
     let tunnel = site.relay.tunnel();
     let one = tree::bytes(1, 3_000_000);
     tree::write(&folder.path().join("s"), [("one", &one)]);
     // More files than are under way at a time, so that some begin after the change.
-    let many = (0..20).map(|n| (format!("{n:02}"), tree::bytes(n, 300_000)));
+    let many = (0..18).map(|n| (format!("{n:02}"), tree::bytes(n, 1_000_000)));
     tree::write(&folder.path().join("m"), many);
     let nicks = ["bob0", "bob1", "bob2", "bob3"];
     let bobs = nicks.map(|nick| share(&tunnel, nick, &folder.path().join("s")));
@@ -127,7 +127,7 @@ fn upgrade_loses_no_transfer() {
 
 #[test]
 fn second_signal_stops_at_once() {
-    let site = Site::start(&["--drain", "300", "--tunnel-rate", "60kb"]);
+    let site = Site::start(&["--drain", "300", "--tunnel-rate", "100kb"]);
     let folder = tempdir().unwrap();
     tree::write(&folder.path().join("s"), [("one", tree::bytes(1, 2_000_000))]);
     let tunnel = site.relay.tunnel();
@@ -191,7 +191,7 @@ fn bridge_to_a_relay_elsewhere_is_replaced_under_a_transfer() {
     let one = tree::bytes(1, 1_500_000);
     tree::write(&folder.path().join("s"), [("one", &one)]);
     let old = relay.xcher(["bridge", "--http", "127.0.0.1:0", "--drain", "120"]);
-    let old = old.args(["--tunnel-rate", "200kb"]).start();
+    let old = old.args(["--tunnel-rate", "300kb"]).start();
     let at = old.out("http http://");
     let tunnel = format!("ws://{at}xcher");
     let bob = share(&tunnel, "bob", &folder.path().join("s"));
@@ -217,13 +217,16 @@ fn check_says_what_would_be_in_force_and_opens_no_port() {
     let config = folder.path().join("config.toml");
     let check = |command: &[&str], text: &str| {
         std::fs::write(&config, text).unwrap();
-        xcher(command).args(["--check", "--config"]).args([&config]).run()
+        let check = xcher(command).args(["--check", "--config"]).args([&config]);
+        check.args(["--data-dir"]).args([folder.path()]).run()
     };
     let taken = Relay::start();
     let listen = taken.address.to_string();
-    let good = check(&["relay", "--drain", "30"], &format!("listen = \"{listen}\"\nhttp = \"off\"\n"));
+    let good =
+        check(&["relay", "--drain", "30"], &format!("listen = \"{listen}\"\nhttp = \"off\"\n"));
     let good = good.code(0);
-    for line in [format!("listen = \"{listen}\""), "drain = \"30\"".into(), "http = \"off\"".into()] {
+    for line in [format!("listen = \"{listen}\""), "drain = \"30\"".into(), "http = \"off\"".into()]
+    {
         assert!(good.out.contains(&line), "{line}: {good}");
     }
     // What it prints is a configuration file that means the same.
@@ -231,7 +234,7 @@ fn check_says_what_would_be_in_force_and_opens_no_port() {
     assert_eq!(again.out, good.out);
 
     let at = config.to_str().unwrap();
-    check(&["relay"], "listen = \"relay.example:9247\"\n").code(2).one_error(&["listen"]);
+    check(&["relay"], "listen = \"relay.example:9247\"\n").code(2).error(&["--listen"]);
     check(&["relay"], "drain = 30\nlisten = 1\nx y\n").code(2).error(&[at, "3"]);
     check(&["bridge", "--relay", "wss://relay.example/"], "").code(2).one_error(&["HOST:PORT"]);
     let missing = folder.path().join("none.pem");

@@ -11,8 +11,8 @@ use core::time::Duration;
 use super::relay_link::{RelayLink, RelayStage};
 use super::session_entry::{Call, SessionEntry, SessionStage};
 use super::{Action, ConnId, Error, Event, Input, Notice, Peer, Turn};
-use crate::relay_caps::RelayCaps;
 use crate::RelayPacket;
+use crate::relay_caps::RelayCaps;
 
 /// A connection that lasted this long before its X_MOVE is followed at once. Of shorter ones each waits twice
 /// as long as the one before: a relay cannot keep its hosts busy with moves.
@@ -83,7 +83,11 @@ impl Peer {
     }
 
     /// Completes the move if no call is left in flight, or no time for it.
-    pub(super) fn complete_move_if_due(&mut self, (at, until): (usize, Duration), turn: &mut Turn<'_>) {
+    pub(super) fn complete_move_if_due(
+        &mut self,
+        (at, until): (usize, Duration),
+        turn: &mut Turn<'_>,
+    ) {
         if self.is_connecting() && until > turn.now {
             return;
         }

@@ -79,10 +79,7 @@ impl Registry {
         let rounds = usize::try_from(half.as_millis() / ROUND.as_millis()).unwrap_or(usize::MAX);
         let most = HOSTS_A_ROUND.max(self.clients.len().div_ceil(rounds));
         for (conn, client) in self.clients.range_mut((from, Bound::Unbounded)) {
-            if client.nick.is_none()
-                || client.asked_to_move
-                || !client.supports(RelayCaps::MOVE)
-            {
+            if client.nick.is_none() || client.asked_to_move || !client.supports(RelayCaps::MOVE) {
                 continue;
             }
             client.asked_to_move = true;

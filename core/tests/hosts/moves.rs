@@ -67,7 +67,9 @@ impl Lone {
     }
 
     fn closes(&self, closed: ConnId) -> bool {
-        self.actions.iter().any(|action| matches!(action, Action::Close { conn } if *conn == closed))
+        self.actions
+            .iter()
+            .any(|action| matches!(action, Action::Close { conn } if *conn == closed))
     }
 
     /// What it wrote to a connection.
@@ -255,9 +257,8 @@ fn call_that_does_not_end_fails_when_the_relay_stops() {
     assert!(!lone.closes(old));
     lone.wait_ms(100);
     assert!(lone.closes(old));
-    let failed = |event: &Event| {
-        matches!(event, Event::OpenFailed { error: Error::RelayDisconnected, .. })
-    };
+    let failed =
+        |event: &Event| matches!(event, Event::OpenFailed { error: Error::RelayDisconnected, .. });
     assert!(lone.events().any(failed), "{:?}", lone.actions);
     assert!(lone.peer.nick().is_some());
 }

@@ -39,7 +39,7 @@ pub(crate) fn check(
     }
     let mut known = names::<BridgeArgs>();
     known.extend(names::<StopArgs>());
-    known.extend(["data-dir", "token-file"].map(str::to_owned));
+    known.extend(["data-dir", "reuse-port", "token-file"].map(str::to_owned));
     match relay {
         Some(_) => known.extend(names::<RelayArgs>()),
         None => known.push("relay".to_owned()),

@@ -163,12 +163,7 @@ impl Reload {
 
     /// Takes over the values of options that are in force now. Returns lines about these, and about those
     /// that need a restart.
-    fn take_options(
-        &mut self,
-        cli: &Cli,
-        has_token: bool,
-        tls_files: TlsFiles,
-    ) -> Vec<String> {
+    fn take_options(&mut self, cli: &Cli, has_token: bool, tls_files: TlsFiles) -> Vec<String> {
         let (now, shares) = (&cli.common.raw, shares(&cli.command));
         let is_token_file = |option: &String| option == TOKEN_FILE;
         let mut changed = self.options.changed(now);

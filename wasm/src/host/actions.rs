@@ -109,7 +109,8 @@ impl<E: Environment> Host<E> {
 
     /// Returns the tunnel that a connection is a stream of.
     fn tunnel_of(&self, conn: Option<ConnId>) -> u32 {
-        let stream = self.streams.iter().find(|stream| conn.is_some() && stream.role.conn() == conn);
+        let stream =
+            self.streams.iter().find(|stream| conn.is_some() && stream.role.conn() == conn);
         stream.map(|stream| stream.tunnel).unwrap_or_default()
     }
 

@@ -149,7 +149,8 @@ impl<E: Environment> Host<E> {
 
     /// Takes a message that arrived over the WebSocket of a tunnel.
     pub fn received(&mut self, tunnel: u32, message: Vec<u8>) {
-        let queue = self.tunnels.iter().find(|known| known.number == tunnel).and_then(Tunnel::queue);
+        let queue =
+            self.tunnels.iter().find(|known| known.number == tunnel).and_then(Tunnel::queue);
         if let Some(queue) = queue
             && !queue.receive(message)
         {

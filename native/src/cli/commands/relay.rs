@@ -8,13 +8,13 @@ use tokio::sync::oneshot;
 use xcher_core::secure::Identity;
 
 use crate::bridge::Home;
+use crate::cli::check::check;
+use crate::cli::drain::Servers;
 use crate::cli::exit::CliError;
 use crate::cli::exposure;
 use crate::cli::http_front::Front;
-use crate::cli::check::check;
-use crate::cli::drain::Servers;
-use crate::cli::options::{Common, HttpAddress, RelayArgs, RelayCommandArgs, StartArgs};
 use crate::cli::inherited_sockets;
+use crate::cli::options::{Common, HttpAddress, RelayArgs, RelayCommandArgs, StartArgs};
 use crate::cli::reload::Reload;
 use crate::cli::service_manager;
 use crate::cli::signals::{Hangups, Signals};
@@ -34,7 +34,8 @@ pub(crate) async fn run(common: &Common, args: &RelayCommandArgs) -> Result<(), 
     let signals = Signals::catch().map_err(CliError::local)?;
     let ports = Ports::open(common, &args.relay, &args.start).await?;
     let output = Output::new(common);
-    let drain = async |servers: Servers| servers.drain_at(signals, args.stop.drain(), &output).await;
+    let drain =
+        async |servers: Servers| servers.drain_at(signals, args.stop.drain(), &output).await;
     ports.serve(common, &args.relay, drain).await
 }
 
