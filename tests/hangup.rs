@@ -283,16 +283,16 @@ fn names_options_that_need_a_restart() {
     relay.out("http ");
     files.config(
         "listen = \"127.0.0.1:1\"\nhttp = \"127.0.0.1:2\"\ntunnel-ports = \"40000-40999\"\n\
-         public-ip = \"8.8.8.8\"\nmax-connections = 10\n",
+         public-ip = \"8.8.8.8\"\nmax-connections = 10\ndrain = 30\n",
     );
     // Every SIGHUP reports it until the restart.
     for _ in 0..2 {
         hangup(&relay, "--listen has changed; restart to apply it");
     }
-    relay.err("--tunnel-ports has changed; restart to apply it");
-    relay.err("--public-ip has changed; restart to apply it");
-    relay.err("now in force: --max-connections");
+    relay.err("--drain has changed; restart to apply it");
+    relay.err("now in force: --max-connections, --public-ip, --tunnel-ports");
     files.config("listen = \"127.0.0.1:0\"\nmax-connections = 10\n");
+    hangup(&relay, "now in force: --public-ip, --tunnel-ports");
     hangup(&relay, "nothing has changed");
     xcher(["who", "--relay", &address]).run().code(0);
     let done = relay.stop(Signal::TERM).code(0);

@@ -264,6 +264,36 @@ fn reads_the_certificate_again_at_sighup() {
     relay.process.err("nothing has changed");
 }
 
+/// The configuration names other files for it: as good as new bytes in the old ones.
+#[test]
+fn takes_the_certificate_from_other_files_at_sighup() {
+    let (old, new) = (Authority::new(), Authority::new());
+    let (pair, next) = (old.good(), new.good());
+    let folder = tempdir().unwrap();
+    let config = folder.path().join("config.toml");
+    let name = |cert: &Path, key: &Path| {
+        fs::write(&config, format!("tls-cert = {cert:?}\ntls-key = {key:?}\n")).unwrap();
+    };
+    name(&pair.certificate, &pair.key);
+    let relay = Relay::start_with(&["--config", config.to_str().unwrap()]);
+    let who = |authority: &Authority| through(&url(&relay), &authority.file(), &["who"]).run();
+    who(&old).code(0);
+    name(&folder.path().join("none"), &next.key);
+    relay.process.signal(Signal::HUP);
+    let line = relay.process.err("the old certificate stays in force");
+    assert!(line.contains("cannot read"), "{line}");
+    who(&old).code(0);
+    name(&next.certificate, &next.key);
+    relay.process.signal(Signal::HUP);
+    relay.process.err("now in force: --tls-cert, --tls-key");
+    who(&new).code(0);
+    who(&old).code(3);
+    fs::write(&config, "").unwrap();
+    relay.process.signal(Signal::HUP);
+    relay.process.err("--tls-cert has changed; restart to apply it");
+    who(&new).code(0);
+}
+
 /// Connects from this address.
 fn connect(to: SocketAddr, from: &str) -> Patient {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();

@@ -98,6 +98,12 @@ pub enum RelayPacket<'a> {
         /// The ticket.
         ticket: &'a str,
     },
+    /// `X_MOVE seconds`: the relay stops in that many seconds, and asks the host to connect to it anew before
+    /// (section 5.9).
+    Move {
+        /// Seconds until the relay stops.
+        seconds: u64,
+    },
     /// `X_ERR verb reason…`: reports that a packet was not carried out.
     Err {
         /// The packet's verb, or `-`.
@@ -159,6 +165,7 @@ impl<'a> RelayPacket<'a> {
                 "X_MEET nick, X_MEET nick base64 port, X_MEET base64 port or X_MEET ip port base64",
                 fields.and_then(Self::parse_meet),
             ),
+            "X_MOVE" => ("X_MOVE seconds", fields.and_then(Self::parse_move)),
             "X_ERR" => ("X_ERR verb reason", fields.and_then(Self::parse_err)),
             "X_END" => ("X_END", fields.is_none().then_some(Self::End)),
             _ if verb.starts_with("X_") => ("", Some(Self::Unknown { verb })),
@@ -217,6 +224,10 @@ impl<'a> RelayPacket<'a> {
         Some(Self::Endpoint { ip, port, ticket: single(third)? })
     }
 
+    fn parse_move(fields: &'a str) -> Option<Self> {
+        decimal::parse(fields.as_bytes()).map(|seconds| Self::Move { seconds })
+    }
+
     fn parse_err(fields: &'a str) -> Option<Self> {
         let (verb, reason) = fields.split_once(' ')?;
         Some(Self::Err { verb, reason })
@@ -264,6 +275,7 @@ impl<'a> RelayPacket<'a> {
             Self::Endpoint { ip, port, ticket } => {
                 put(out, &["X_MEET", &alloc::format!("{ip} {port}"), ticket]);
             }
+            Self::Move { seconds } => put(out, &["X_MOVE", &alloc::format!("{seconds}")]),
             Self::Err { verb, reason } => put(out, &["X_ERR", verb, reason]),
             Self::End => put(out, &["X_END"]),
             Self::Unknown { verb } => put(out, &[verb]),
@@ -333,6 +345,8 @@ mod tests {
             "X_MEET bob BwcHBwcHBwcHBwcHBwcHBw== 9247",
             "X_MEET BwcHBwcHBwcHBwcHBwcHBw== 9247",
             "X_MEET ::1 61000 BwcHBwcHBwcHBwcHBwcHBw==",
+            "X_MOVE 0",
+            "X_MOVE 18446744073709551615",
             "X_ERR X_INIT no such nick: bob",
             "X_END",
         ] {
@@ -382,6 +396,12 @@ mod tests {
             "X_TICKET bob 192.168.1.7 40000",
             "X_TICKET bob 192.168.1.7 40000 ",
             "X_NEAR bob",
+            "X_MOVE",
+            "X_MOVE ",
+            "X_MOVE -1",
+            "X_MOVE 1.5",
+            "X_MOVE 30 s",
+            "X_MOVE 18446744073709551616",
             "X_ERR X_INIT",
             "X_END x",
         ] {

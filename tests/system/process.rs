@@ -136,6 +136,13 @@ pub(crate) struct Lines {
     ended: u32,
 }
 
+impl Lines {
+    /// Returns true once the process has exited.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended == 2
+    }
+}
+
 impl Seen {
     fn watch(
         self: &Arc<Self>,

@@ -13,8 +13,9 @@ const MAX_DELAY = 0x7fffffff;
  * A command of the module, documented there at `Kind`. `size` is spelled as on the wire; `modified` is in
  * seconds, and left out if unknown.
  *
- * @typedef {{ kind: "start" | "stop" | "opened" | "turn" | "who" }
- *   | { kind: "lost", message: string }
+ * @typedef {{ kind: "start" | "stop" | "turn" | "who" }
+ *   | { kind: "opened", tunnel: number }
+ *   | { kind: "lost", tunnel: number, message: string }
  *   | { kind: "open", nick: string }
  *   | { kind: "answer", session: number, accept: boolean }
  *   | { kind: "setPin", nick: string, key: string }
@@ -31,7 +32,7 @@ const MAX_DELAY = 0x7fffffff;
  */
 
 /**
- * Does what the module cannot: the WebSocket, the clock, the order of calls. Events that the module emits
+ * Does what the module cannot: the WebSockets, the clock, the order of calls. Events that the module emits
  * while it runs wait until it has returned.
  */
 export class Driver {
@@ -40,13 +41,16 @@ export class Driver {
   #open;
   #handlers;
   #receive;
-  /** @type {WebSocket | undefined} */
-  #socket;
+  /** The WebSocket of each tunnel: one, and for a while another when the host connects anew.
+   *
+   * @type {Map<number, WebSocket>} */
+  #sockets = new Map();
   /** @type {(() => void)[]} */
   #events = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
-  #full = false;
+  /** The tunnels that must wait before they send more. @type {Set<number>} */
+  #full = new Set();
   /** Set once the peer closes: calls may fail from then on. */
   isClosing = false;
 
@@ -106,7 +110,7 @@ export class Driver {
   /** Frees the module's memory. */
   free() {
     clearTimeout(this.#timer);
-    this.disconnect();
+    for (const tunnel of [...this.#sockets.keys(), 0]) this.disconnect(tunnel);
     this.#host?.free();
     this.#host = undefined;
   }
@@ -124,7 +128,7 @@ export class Driver {
   #schedule() {
     clearTimeout(this.#timer);
     if (!this.#host) return;
-    const delay = this.#full ? POLL_INTERVAL : this.#host.deadline() - this.now();
+    const delay = this.#full.size ? POLL_INTERVAL : this.#host.deadline() - this.now();
     if (delay > MAX_DELAY) return;
     this.#timer = setTimeout(() => this.do({ kind: "turn" }), delay);
   }
@@ -144,9 +148,9 @@ export class Driver {
     });
   }
 
-  /** @param {string} message */
-  #lost(message) {
-    this.do({ kind: "lost", message });
+  /** @param {number} tunnel @param {string} message */
+  #lost(tunnel, message) {
+    this.do({ kind: "lost", tunnel, message });
   }
 
   // Called by the module.
@@ -155,22 +159,23 @@ export class Driver {
     return performance.now();
   }
 
-  connect() {
+  /** @param {number} tunnel */
+  connect(tunnel) {
     let socket;
     try {
       socket = this.#open();
     } catch (error) {
       const { message } = asError(error, "local");
-      this.#later(() => this.#host && this.#lost(message));
+      this.#later(() => this.#host && this.#lost(tunnel, message));
       return;
     }
-    this.#socket = socket;
+    this.#sockets.set(tunnel, socket);
     let why = "";
     socket.binaryType = "arraybuffer";
-    socket.onopen = () => this.do({ kind: "opened" });
+    socket.onopen = () => this.do({ kind: "opened", tunnel });
     socket.onmessage = ({ data }) => {
       if (!(data instanceof ArrayBuffer)) return socket.close();
-      this.#call((host) => host.received(new Uint8Array(data)));
+      this.#call((host) => host.received(tunnel, new Uint8Array(data)));
       // Frees the memory now: browsers collect garbage more slowly than a network can produce it.
       /** @type {any} */ (data).transfer?.(0);
     };
@@ -179,29 +184,31 @@ export class Driver {
       why = "message" in event ? String(event.message) : "";
     };
     socket.onclose = ({ code, reason }) => {
-      this.#socket = undefined;
-      this.#lost(why || reason || `the WebSocket was closed (${code})`);
+      this.#sockets.delete(tunnel);
+      this.#lost(tunnel, why || reason || `the WebSocket was closed (${code})`);
     };
   }
 
-  disconnect() {
-    const socket = this.#socket;
-    this.#socket = undefined;
-    this.#full = false;
+  /** @param {number} tunnel */
+  disconnect(tunnel) {
+    const socket = this.#sockets.get(tunnel);
+    this.#sockets.delete(tunnel);
+    this.#full.delete(tunnel);
     if (socket) {
       socket.onopen = socket.onmessage = socket.onclose = null;
       // A WebSocket closed before it is open emits an error, which must have a listener.
       socket.onerror = () => {};
       socket.close();
     }
-    this.#emit("disconnected");
+    if (!this.#sockets.size) this.#emit("disconnected");
   }
 
-  /** @param {Uint8Array<ArrayBuffer>} message */
-  send(message) {
-    const socket = this.#socket;
-    this.#full = socket !== undefined && socket.bufferedAmount > MAX_BUFFERED;
-    if (!socket || this.#full) return false;
+  /** @param {number} tunnel @param {Uint8Array<ArrayBuffer>} message */
+  send(tunnel, message) {
+    const socket = this.#sockets.get(tunnel);
+    const isFull = socket !== undefined && socket.bufferedAmount > MAX_BUFFERED;
+    isFull ? this.#full.add(tunnel) : this.#full.delete(tunnel);
+    if (!socket || isFull) return false;
     socket.send(message);
     return true;
   }

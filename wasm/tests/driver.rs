@@ -17,11 +17,11 @@ fn online() -> Pair {
     let mut pair = Pair::new("carol");
     pair.host.command(Peer::start);
     assert_eq!(pair.world.connects.get(), 1);
-    pair.host.opened();
+    pair.host.opened(1);
     pair.turn();
     assert_eq!(pair.received(0), "X_RELAY\nX_NICK carol\n");
     pair.write(0, b"X_NICK carol YES\n");
-    assert_eq!(pair.received(0), "X_CAPS from ticket\nX_ADDR\n");
+    assert_eq!(pair.received(0), "X_CAPS from move ticket\nX_ADDR\n");
     pair.write(0, b"X_ADDR 192.0.2.7\n");
     assert!(matches!(&pair.events()[..], [Event::Online { nick }] if nick.as_str() == "carol"));
     pair
@@ -83,6 +83,47 @@ fn lists_and_fetches() {
     assert!(pair.events().is_empty());
 }
 
+/// The relay stops: the next connection needs another tunnel, and the session stays in its own.
+#[wasm_bindgen_test]
+fn a_session_stays_in_its_tunnel_when_the_host_moves() {
+    let (mut pair, session) = in_session();
+    pair.write(0, b"X_CAPS from move ticket\nX_MOVE 30\n");
+    assert_eq!(pair.world.connects.get(), 2);
+    // It cannot be opened yet: the host stays online, and tries again.
+    pair.host.lost(2, "refused");
+    assert!(pair.host.peer().nick().is_some());
+    pair.world.now.set(pair.world.now.get() + 1000);
+    pair.host.turn();
+    assert_eq!(pair.world.connects.get(), 3);
+    pair.host.opened(3);
+    pair.play(3);
+    assert_eq!(pair.received(0), "X_RELAY\nX_NICK carol\n");
+    pair.write(0, b"X_NICK carol YES\n");
+    assert_eq!(pair.received(0), "X_CAPS from move ticket\nX_ADDR\n");
+    pair.write(0, b"X_CAPS from move ticket\nX_ADDR 192.0.2.7\n");
+    pair.events();
+
+    pair.play(1);
+    assert_eq!(pair.received(0), "X_END\n");
+    pair.close(0);
+    // The next data connection of the session has its listener in the old tunnel.
+    let data = receiving(&mut pair, session, 6);
+    pair.write(data, b"abcdef");
+    pair.close(data);
+    assert_eq!(*pair.world.received.borrow(), b"abcdef");
+    pair.host.command(|peer, now, actions| peer.end(session, now, actions)).unwrap();
+    pair.turn();
+    assert!(!pair.world.closed.borrow().contains(&3));
+    pair.world.now.set(pair.world.now.get() + 1001);
+    pair.host.turn();
+    assert_eq!(*pair.world.closed.borrow(), [2, 1], "the old tunnel carries nothing");
+    // Calls use the new one.
+    pair.play(3);
+    pair.call_bob();
+    pair.turn();
+    assert_eq!(pair.received(1), "X_LISTEN\n");
+}
+
 #[wasm_bindgen_test]
 fn a_file_that_cannot_be_stored_fails_complete_or_not() {
     let (mut pair, session) = in_session();
@@ -141,7 +182,7 @@ fn a_lost_tunnel_ends_sessions_and_transfers_and_is_opened_again() {
     let (mut pair, session) = in_session();
     let data = receiving(&mut pair, session, 10);
     pair.write(data, b"abc");
-    pair.host.lost("gone");
+    pair.host.lost(1, "gone");
     let events = pair.events();
     let offline = |event: &Event| matches!(event, Event::Offline { retry: Some(_), .. });
     assert!(events.iter().any(offline), "{events:?}");

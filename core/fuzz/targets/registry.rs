@@ -29,6 +29,7 @@ enum Step {
     Release(u8, u8),
     Disconnect(u8),
     Wait(u8),
+    Drain(u8),
 }
 
 #[derive(Arbitrary, Debug)]
@@ -48,7 +49,7 @@ enum Line {
 const IPS: [&str; 6] = ["8.8.8.8", "9.9.9.9", "10.0.0.7", "10.0.0.8", "127.0.0.1", "2a00::9"];
 const NICKS: [&str; 5] = ["a", "b", "1234", "EOF", "träd"];
 const CAPS: [&str; 6] =
-    ["from ticket", "from", "ticket", "key x", "from ticket near", "from ticket meet"];
+    ["from move", "from", "ticket", "key x", "from ticket near", "from move ticket meet"];
 /// A valid key, the same with a wrong proof, a weak key, and a malformed one.
 const KEYS: [&str; 4] = [
     "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=",
@@ -77,6 +78,7 @@ struct World {
     now: Duration,
     clients: BTreeMap<ConnId, Client>,
     last: u64,
+    drains: bool,
     /// The current connection of each client.
     current: [ConnId; CLIENTS as usize],
 }
@@ -91,6 +93,7 @@ fuzz_target!(|steps: Vec<Step>| {
         now: Duration::from_secs(1000),
         clients: BTreeMap::new(),
         last: 0,
+        drains: false,
         current: [ConnId(0); CLIENTS as usize],
     };
     for step in steps.into_iter().take(200) {
@@ -158,9 +161,16 @@ impl World {
                 self.now += Duration::from_secs(u64::from(seconds));
                 self.handle(Input::Tick, None);
             }
+            Step::Drain(seconds) => {
+                self.drains = true;
+                let within = Duration::from_secs(u64::from(seconds));
+                self.handle(Input::Drain { within }, None);
+            }
         }
         assert!(self.registry.connections() <= 4);
-        assert_eq!(self.registry.next_deadline().is_some(), self.registry.connections() > 0);
+        let waits = self.drains || self.registry.connections() > 0;
+        assert_eq!(self.registry.next_deadline().is_some(), waits);
+        assert!(self.drains || !self.registry.is_drained(self.now));
     }
 
     fn conn(&self, at: u8) -> ConnId {

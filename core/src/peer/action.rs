@@ -73,7 +73,9 @@ pub enum Action {
         path: Path,
         /// The use of the connection.
         purpose: Purpose,
-        /// The control connection of the link, if the path is [`Path::Punched`]: a stream of it is opened.
+        /// The connection in whose link or tunnel a stream is opened: the control connection, or the one to the
+        /// relay if the path is [`Path::Bridge`] and the purpose [`Purpose::Control`]. `None` for the path
+        /// [`Path::Direct`].
         link: Option<ConnId>,
     },
     /// Listen on a random free port, of this host or of a bridge.
@@ -86,9 +88,8 @@ pub enum Action {
         path: Path,
         /// The use of these connections.
         purpose: Purpose,
-        /// The control connection of the link, if the path is [`Path::Punched`] and the purpose
-        /// [`Purpose::Data`]: the port is a number for its streams. Without it, a port of this host is
-        /// needed from which it can dial too.
+        /// The connection to whose link or tunnel the port belongs, as in [`Action::Dial`]. Without it, if the
+        /// path is [`Path::Punched`], a port of this host is needed from which it can dial too.
         link: Option<ConnId>,
     },
     /// Stop listening.

@@ -16,6 +16,12 @@ impl Peer {
         self.check_listeners();
         self.check_places();
         self.relay.check();
+        assert!(!self.relay.is_next, "the next link to the relay is in the place of the current");
+        if let Some(next) = &self.next_relay {
+            next.check();
+            assert!(next.is_next, "a link to the relay that is not the next");
+            assert!(self.relay.conn.is_some(), "moves from no connection to the relay");
+        }
     }
 
     /// Each session agrees with itself, and its queues with the transfers.
@@ -69,7 +75,10 @@ impl Peer {
     fn check_conns(&self) {
         for (&conn, &role) in self.conns.iter() {
             let is_held = match role {
-                ConnRole::Relay => self.relay.conn == Some(conn),
+                ConnRole::Relay => {
+                    let next = self.next_relay.as_ref().and_then(|next| next.conn);
+                    self.relay.conn == Some(conn) || next == Some(conn)
+                }
                 ConnRole::Control(id) => self.sessions.get(&id).is_some_and(|entry| {
                     entry.conn() == Some(conn) || entry.candidates.dialled().any(|it| it == conn)
                 }),
@@ -88,7 +97,8 @@ impl Peer {
             };
             assert!(is_held, "{conn:?} is kept as {role:?}, which does not hold it");
         }
-        if let Some(conn) = self.relay.conn {
+        let next = self.next_relay.as_ref().and_then(|next| next.conn);
+        for conn in self.relay.conn.into_iter().chain(next) {
             assert_eq!(self.conns.get(&conn), Some(&ConnRole::Relay), "the relay's {conn:?}");
         }
         for (&id, entry) in self.sessions.iter() {

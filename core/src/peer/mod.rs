@@ -36,6 +36,7 @@ mod receipts;
 mod refused_request;
 mod relay_link;
 mod relay_login;
+mod relay_move;
 mod relay_packets;
 mod responses;
 mod role;
@@ -83,6 +84,8 @@ pub struct Peer {
     config: Config,
     last_id: u64,
     relay: RelayLink,
+    /// The link that is to replace it, or the current one while the next is in its place.
+    next_relay: Option<Box<RelayLink>>,
     conns: LiteMap<ConnId, ConnRole>,
     listeners: LiteMap<ListenerId, ListenerRole>,
     sessions: LiteMap<SessionId, Box<SessionEntry>>,
@@ -108,6 +111,7 @@ impl Peer {
             config,
             last_id: 0,
             relay: RelayLink::new(),
+            next_relay: None,
             conns: LiteMap::new(),
             listeners: LiteMap::new(),
             sessions: LiteMap::new(),
@@ -143,7 +147,9 @@ impl Peer {
         let is_backpressure =
             matches!(input, Input::Backpressure { .. } | Input::ListBackpressure { .. });
         self.run(now, actions, |peer, turn| {
+            peer.select_link(input.conn());
             peer.take(input, turn);
+            peer.restore_link();
             if !is_backpressure {
                 peer.pass_deadlines(turn);
             }

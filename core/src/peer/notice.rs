@@ -82,6 +82,8 @@ pub enum Notice {
         /// The system's reason.
         why: Box<str>,
     },
+    /// The relay stops soon; this host connects to it anew (section 5.9).
+    RelayStops,
     /// The relay did not carry out a packet.
     RelayError {
         /// The packet.
@@ -157,6 +159,7 @@ impl fmt::Display for Notice {
             Self::PunchFailed { why } => write!(f, "cannot connect through NAT: {why}"),
             Self::Dialling { to, path } => write!(f, "dialling {to} {path}"),
             Self::DialFailed { to, path, why } => write!(f, "cannot reach {to} {path}: {why}"),
+            Self::RelayStops => f.write_str("the relay stops soon; connecting to it anew"),
             Self::RelayError { verb, reason } => write!(f, "relay error on {verb}: {reason}"),
             Self::RelayLine(error) => write!(f, "ignored a line from the relay: {error}"),
             Self::InvalidQuestion(error) => write!(f, "refused a request: {error}"),

@@ -67,7 +67,8 @@ impl Peer {
             entry.listeners.set_punch(punch_at);
         }
         self.listeners.insert(listener, ListenerRole::Control(id));
-        turn.act(Action::Listen { listener, ip, path, purpose: Purpose::Control, link: None });
+        let link = self.tunnel_of(path);
+        turn.act(Action::Listen { listener, ip, path, purpose: Purpose::Control, link });
     }
 
     /// The driver could not open a listener for the callee.
@@ -173,7 +174,13 @@ impl Peer {
             turn.notice(Some(id), Notice::Dialling { to, path });
         }
         self.conns.insert(conn, ConnRole::Control(id));
-        turn.act(Action::Dial { conn, to, path, purpose: Purpose::Control, link: None });
+        let link = self.tunnel_of(path);
+        turn.act(Action::Dial { conn, to, path, purpose: Purpose::Control, link });
+    }
+
+    /// Returns the connection whose tunnel a call uses on this path: another may be open for the next (section 5.9).
+    fn tunnel_of(&self, path: Path) -> Option<ConnId> {
+        self.relay.conn.filter(|_| path == Path::Bridge)
     }
 
     /// A candidate of a caller cannot be reached.

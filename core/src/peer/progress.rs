@@ -14,7 +14,9 @@ impl Peer {
         let sessions = self.sessions.values();
         let paths = sessions.clone().filter_map(|entry| entry.next_path_at());
         let sessions = sessions.filter_map(|entry| entry.deadline(limits)).chain(paths);
-        sessions.chain(self.transfers.deadline()).chain(self.relay.deadline(limits)).min()
+        let next_relay = self.next_relay.as_ref().and_then(|next| next.deadline(limits));
+        let relay = self.relay.deadline(limits).into_iter().chain(next_relay);
+        sessions.chain(self.transfers.deadline()).chain(relay).min()
     }
 
     pub(super) fn progress(&mut self, id: TransferId, bytes: u64, turn: &mut Turn<'_>) {
@@ -79,6 +81,7 @@ impl Peer {
     pub(super) fn pass_deadlines(&mut self, turn: &mut Turn<'_>) {
         let now = turn.now;
         self.pass_relay_deadline(turn);
+        self.pass_move_deadline(turn);
         self.try_next_paths(turn);
         let limits = &self.config.limits;
         let is_late = |entry: &SessionEntry| entry.deadline(limits).is_some_and(|at| at <= now);

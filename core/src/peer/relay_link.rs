@@ -23,6 +23,10 @@ pub(super) struct RelayLink {
     failures: u32,
     /// Set once the host was online: a lost link is then dialled again.
     was_online: bool,
+    /// True for the link that is to replace the current one (section 5.9).
+    pub(super) is_next: bool,
+    /// Moves in a row after connections that did not last.
+    moves: u32,
 }
 
 /// The facts that a host learns anew on each connection to the relay.
@@ -33,6 +37,8 @@ pub(super) struct RelayLogin {
     pub(super) ends: Option<(IpAddr, IpAddr)>,
     /// This host's address, as the relay sees it.
     pub(super) seen: Option<IpAddr>,
+    /// Time at which it was connected.
+    since: Duration,
     /// Time of the relay's last bytes.
     pub(super) heard: Duration,
     /// Set while the answer to a ping is awaited.
@@ -45,6 +51,10 @@ pub(super) struct RelayLogin {
     pub(super) ephemeral: Option<Identity>,
     /// The key that the relay proved to hold.
     pub(super) key: Option<PublicKey>,
+    /// Lists of nicks that were asked for and have not ended.
+    pub(super) lists: u32,
+    /// X_MOVE: when the relay stops.
+    pub(super) stops_at: Option<Duration>,
     /// X_FROM: the caller of the next X_INIT.
     pub(super) from: Option<Nick>,
     /// X_NEAR: the next X_INIT, or the next ticket, is of a host behind the same NAT.
@@ -65,6 +75,9 @@ pub(super) enum RelayStage {
     /// X_KEY was sent; the answer is due then.
     Proving(NickAnswer, Duration),
     Online(usize),
+    /// It has the nick of this index on the next link, which takes over when no call is in flight on the
+    /// current one, and then at the latest.
+    Ready(usize, Duration),
     /// Dials again then.
     Retry(Duration),
 }
@@ -84,7 +97,23 @@ impl RelayLink {
             login: RelayLogin::default(),
             failures: 0,
             was_online: false,
+            is_next: false,
+            moves: 0,
         }
+    }
+
+    /// Returns the link that is to replace this one, which is dialled at once if this one lasted for `min_stay` or
+    /// is the first of its kind.
+    pub(super) fn next_after(&mut self, now: Duration, min_stay: Duration) -> Self {
+        let lasted = now.saturating_sub(self.login.since) >= min_stay;
+        let wait = match self.moves {
+            0 => Duration::ZERO,
+            _ if lasted => Duration::ZERO,
+            moves => backoff(moves - 1),
+        };
+        let moves = if lasted { 1 } else { self.moves.saturating_add(1) };
+        let stage = RelayStage::Retry(now.saturating_add(wait));
+        Self { stage, was_online: true, is_next: true, moves, ..Self::new() }
     }
 
     pub(super) fn dialled(&mut self, conn: ConnId, until: Duration) {
@@ -93,7 +122,8 @@ impl RelayLink {
     }
 
     pub(super) fn connected(&mut self, ends: (IpAddr, IpAddr), now: Duration) {
-        self.login = RelayLogin { ends: Some(ends), heard: now, ..RelayLogin::default() };
+        self.login =
+            RelayLogin { ends: Some(ends), since: now, heard: now, ..RelayLogin::default() };
     }
 
     pub(super) fn is_online(&mut self, at: usize) {
@@ -109,7 +139,7 @@ impl RelayLink {
         self.login.from = None;
         self.login.ticket = None;
         self.login.near = false;
-        let wait = MIN_RETRY.saturating_mul(1 << self.failures.min(8)).min(MAX_RETRY);
+        let wait = backoff(self.failures);
         let retry = (self.was_online && !is_stopping).then_some(wait);
         self.failures = self.failures.saturating_add(1);
         let again = |wait| RelayStage::Retry(now.saturating_add(wait));
@@ -158,6 +188,7 @@ impl RelayLink {
             | RelayStage::Naming(_, at)
             | RelayStage::Asking(_, at)
             | RelayStage::Proving(_, at)
+            | RelayStage::Ready(_, at)
             | RelayStage::Retry(at) => Some(at),
             RelayStage::Online(_) if pinged => Some(heard.saturating_add(silence)),
             RelayStage::Online(_) => Some(heard.saturating_add(silence / 2)),
@@ -171,4 +202,9 @@ impl RelayLink {
         let has_ends = has_conn && !matches!(self.stage, RelayStage::Dialling(_));
         assert!(self.login.ends.is_some() || !has_ends, "connected to no address");
     }
+}
+
+/// Returns the wait before another dial, after this many in a row that led to nothing lasting.
+fn backoff(failures: u32) -> Duration {
+    MIN_RETRY.saturating_mul(1 << failures.min(8)).min(MAX_RETRY)
 }

@@ -16,7 +16,7 @@ use crate::{Nick, RelayPacket};
 /// Time for the relay to say at which address it sees this host.
 const ADDR_TIMEOUT: Duration = Duration::from_secs(3);
 /// The capabilities of relays that a host without a key knows, and one with a key.
-const CAPS: [&str; 2] = ["from ticket", "from key ticket"];
+const CAPS: [&str; 2] = ["from move ticket", "from key move ticket"];
 
 impl Peer {
     /// The nick that the relay knows this host by.
@@ -61,7 +61,9 @@ impl Peer {
     ) {
         let ends = (local.ip().to_canonical(), remote.ip().to_canonical());
         self.relay.connected(ends, turn.now);
-        self.ask_for_nick(0, turn);
+        let current = self.next_relay.as_ref().filter(|_| self.relay.is_next);
+        let at = current.and_then(|current| current.nick()).unwrap_or_default();
+        self.ask_for_nick(at, turn);
     }
 
     fn ask_for_nick(&mut self, at: usize, turn: &mut Turn<'_>) {
@@ -144,13 +146,21 @@ impl Peer {
 
     /// The relay gave this host a nick, or another host has it.
     fn named(&mut self, answer: NickAnswer, turn: &mut Turn<'_>) {
-        if !answer.yes {
-            return self.ask_for_nick(answer.at + 1, turn);
+        match (answer.yes, self.relay.is_next) {
+            (true, false) => self.online(answer.at, turn),
+            (true, true) => self.nick_moved(answer.at, turn),
+            (false, false) => self.ask_for_nick(answer.at + 1, turn),
+            (false, true) => self.nick_kept(turn),
         }
+    }
+
+    /// The current link has a nick.
+    pub(super) fn online(&mut self, at: usize, turn: &mut Turn<'_>) {
         turn.act(Action::RelayVerified { key: self.relay.login.key });
-        self.relay.is_online(answer.at);
-        let nick = self.config.nicks[answer.at].clone();
+        self.relay.is_online(at);
+        let nick = self.config.nicks[at].clone();
         turn.notify(Event::Online { nick });
+        self.begin_move(turn);
     }
 
     /// The link is closed. Open sessions do not need it; calls that wait for it fail.
@@ -160,8 +170,18 @@ impl Peer {
         {
             turn.act(Action::Close { conn });
         }
+        if !self.relay.is_next && self.next_link_takes_over(&error, turn) {
+            return;
+        }
         let retry = self.relay.lost(turn.now, self.is_stopping);
-        turn.notify(Event::Offline { error, retry });
+        if !self.relay.is_next {
+            turn.notify(Event::Offline { error, retry });
+            self.fail_calls(turn);
+        }
+    }
+
+    /// The connection that the calls of this host were made over is closed.
+    pub(super) fn fail_calls(&mut self, turn: &mut Turn<'_>) {
         while let Some(session) = self.session_being_called() {
             self.open_failed(session, Error::RelayDisconnected, turn);
         }
@@ -175,11 +195,15 @@ impl Peer {
         }
         self.relay.conn = None;
         self.relay.stage = RelayStage::Idle;
+        if let Some(next) = self.next_relay.take() {
+            self.leave_link(&next, turn);
+        }
     }
 
     pub(super) fn pass_relay_deadline(&mut self, turn: &mut Turn<'_>) {
         let limits = &self.config.limits;
-        if self.relay.deadline(limits).is_none_or(|at| at > turn.now) {
+        let is_ready = matches!(self.relay.stage, RelayStage::Ready(..));
+        if !is_ready && self.relay.deadline(limits).is_none_or(|at| at > turn.now) {
             return;
         }
         let timed_out = |waited_for, after| Error::TimedOut { waited_for, after };
@@ -188,6 +212,7 @@ impl Peer {
             RelayStage::Retry(_) => return self.dial_relay(turn),
             // Without that answer this host's own view of its address must do.
             RelayStage::Asking(answer, _) => return self.named(answer, turn),
+            RelayStage::Ready(at, until) => return self.complete_move_if_due((at, until), turn),
             RelayStage::Online(_) if !self.relay.login.pinged => {
                 self.relay.login.pinged = true;
                 return self.write_relay(RelayPacket::Ping("1"), turn);

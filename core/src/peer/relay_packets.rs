@@ -32,6 +32,7 @@ impl Peer {
         self.run(now, actions, |peer, turn| {
             peer.nick().ok_or(MisuseError::Offline)?;
             peer.write_relay(RelayPacket::Who, turn);
+            peer.relay.login.lists += 1;
             Ok(())
         })
     }
@@ -56,6 +57,10 @@ impl Peer {
         lines.receive(bytes);
         let conn = self.relay.conn;
         let error = loop {
+            // What follows the nick is read once this link is the current one.
+            if matches!(self.relay.stage, RelayStage::Ready(..)) {
+                break None;
+            }
             match lines.next_line() {
                 Ok(Some(line)) => match RelayPacket::parse(line) {
                     Ok(packet) => self.relay_packet(packet, turn),
@@ -97,7 +102,11 @@ impl Peer {
                     turn.notify(Event::Nick { nick });
                 }
             }
-            (RelayPacket::WhoEnd, _) => turn.notify(Event::NicksEnd),
+            (RelayPacket::WhoEnd, _) => {
+                let lists = &mut self.relay.login.lists;
+                *lists = lists.saturating_sub(1);
+                turn.notify(Event::NicksEnd);
+            }
             (RelayPacket::Caps(words), _) => self.relay.login.caps = RelayCaps::parse(words),
             (RelayPacket::Ticket(ticket), _) => self.relay.login.ticket = Ticket::parse(ticket),
             (RelayPacket::TicketDue { nick, ip, port, ticket }, _) => {
@@ -149,6 +158,7 @@ impl Peer {
                 let (verb, reason) = (Quoted(verb).to_box(), Quoted(reason).to_box());
                 turn.notice(None, Notice::RelayError { verb, reason });
             }
+            (RelayPacket::Move { seconds }, _) => self.told_to_move(seconds, turn),
             (RelayPacket::End, _) => self.relay_lost(Error::Closed(None), turn),
             _ => {}
         }

@@ -41,6 +41,8 @@ pub(super) struct Client {
     pub(super) claimed_by: Option<ConnId>,
     /// Present if it is a rendezvous.
     pub(super) rendezvous: Option<Rendezvous>,
+    /// Set once it was asked to connect anew.
+    pub(super) asked_to_move: bool,
     /// Pending lists of nicks.
     pub(super) lists: u32,
     /// The last nick written of the first pending list.
@@ -86,6 +88,7 @@ impl Client {
             claim: None,
             claimed_by: None,
             rendezvous: None,
+            asked_to_move: false,
             lists: 0,
             listed: None,
             unsent: 0,

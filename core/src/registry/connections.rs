@@ -57,6 +57,7 @@ impl Registry {
 
     pub(super) fn tick(&mut self, now: Duration, actions: &mut Vec<Action>) {
         self.expire_meetings(now);
+        self.ask_to_move(now, actions);
         while let Some((at, conn)) = self.alarms.first().copied()
             && at <= now
         {

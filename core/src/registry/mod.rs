@@ -26,6 +26,7 @@ mod check;
 mod claim;
 mod client;
 mod connections;
+mod drain;
 mod keys;
 mod meetings;
 mod near;
@@ -48,6 +49,7 @@ use crate::secure::{Entropy, Identity};
 use crate::{Nick, RelayLimits};
 use address::Addresses;
 use client::Client;
+use drain::Drain;
 use meetings::Meetings;
 use nicks::Nicks;
 use outcome::labelled;
@@ -110,6 +112,12 @@ pub enum Input<'a> {
     },
     /// Time has passed.
     Tick,
+    /// The relay will stop: it asks the hosts that can to connect anew (section 5.9), and helps no more hosts to
+    /// punch holes. [`Registry::is_drained`] tells when it has nothing to wait for.
+    Drain {
+        /// Time until the driver sends [`Input::Stop`] at the latest.
+        within: Duration,
+    },
     /// The relay stops: it sends X_END to all clients and closes new connections.
     Stop,
 }
@@ -125,7 +133,7 @@ impl Input<'_> {
             | Self::Bridged { conn }
             | Self::Allocated { conn, .. }
             | Self::Released { conn, .. } => Some(*conn),
-            Self::Tick | Self::Stop => None,
+            Self::Tick | Self::Drain { .. } | Self::Stop => None,
         }
     }
 }
@@ -262,6 +270,8 @@ pub struct Registry {
     /// Pings sent so far, which is the next token.
     pings: u64,
     stopping: bool,
+    /// Present once it is about to stop.
+    drain: Option<Drain>,
     /// The source of tickets and nonces.
     entropy: Entropy,
     /// The relay's key, with which it supports the word `key`.
@@ -283,6 +293,7 @@ impl Registry {
             alarms: BTreeSet::new(),
             pings: 0,
             stopping: false,
+            drain: None,
             entropy: Entropy::new(seed),
             identity: None,
             meetings: Meetings::default(),
@@ -318,7 +329,8 @@ impl Registry {
     fn caps(&self) -> RelayCaps {
         let key = if self.identity.is_some() { RelayCaps::KEY } else { RelayCaps::default() };
         let meet = if self.port.is_some() { RelayCaps::MEET } else { RelayCaps::default() };
-        RelayCaps::FROM.with(RelayCaps::TICKET).with(RelayCaps::NEAR).with(key).with(meet)
+        let always = RelayCaps::FROM.with(RelayCaps::TICKET).with(RelayCaps::NEAR);
+        always.with(RelayCaps::MOVE).with(key).with(meet)
     }
 
     /// Processes an input and appends actions: at most one write and one close per connection.
@@ -357,6 +369,7 @@ impl Registry {
                 }
             }
             Input::Tick => self.tick(now, actions),
+            Input::Drain { within } => self.begin_drain(within, now, actions),
             Input::Stop => self.stop(actions),
         }
     }
@@ -364,7 +377,8 @@ impl Registry {
     /// Returns the time by which [`Input::Tick`] is due. It may be early, never late.
     pub fn next_deadline(&self) -> Option<Duration> {
         let alarm = self.alarms.first().map(|(at, _)| *at);
-        alarm.into_iter().chain(self.meetings.next_deadline()).min()
+        let drain = self.drain.as_ref().map(Drain::next_deadline);
+        alarm.into_iter().chain(self.meetings.next_deadline()).chain(drain).min()
     }
 
     /// Returns the number of connections.

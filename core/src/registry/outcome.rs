@@ -128,6 +128,8 @@ labelled! {
         NickTaken = "nick_taken",
         /// The text is not a nick.
         NickInvalid = "nick_invalid",
+        /// The relay stops and invites nobody any more (section 5.9).
+        Draining = "draining",
         /// The operator banned the nick, or one alike.
         NickBanned = "nick_banned",
         /// The proof does not match the key.

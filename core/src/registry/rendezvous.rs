@@ -75,6 +75,10 @@ impl Registry {
     ) -> Result<(), Refusal> {
         let Some(client) = self.clients.get_mut(&conn) else { return Ok(()) };
         needs_nick(client)?;
+        if self.drain.is_some() {
+            let reason = "the relay stops and accepts no rendezvous";
+            return Err(Refusal::Declined(Rule::Draining, reason.into()));
+        }
         if !client.supports(MEET) {
             let reason = "X_CAPS with the words from, ticket and meet must come first";
             return Err(Refusal::Error(Rule::CapsFirst, reason.into()));

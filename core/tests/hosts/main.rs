@@ -6,6 +6,7 @@ mod codes;
 mod driver;
 mod fairness;
 mod meeting;
+mod moves;
 mod near;
 mod neighbours;
 mod net;

@@ -177,7 +177,7 @@ impl Lone {
         lone.with(|peer, actions| {
             peer.handle(Input::Connected { conn, local, remote }, Duration::ZERO, actions);
         });
-        lone.hears(&format!("X_NICK b YES\nX_CAPS from ticket near\nX_ADDR {seen}\n"));
+        lone.hears(&format!("X_NICK b YES\nX_CAPS from move ticket near\nX_ADDR {seen}\n"));
         lone
     }
 
@@ -226,7 +226,8 @@ fn only_a_host_behind_nat_is_near_others() {
         ("0.0.0.0", "0.0.0.0", "11.0.0.2", config(PathPolicy::Auto), false, false),
     ] {
         let mut host = Lone::new(local, relay, seen, config);
-        let caps = if says { "X_CAPS from ticket near\n" } else { "X_CAPS from ticket\n" };
+        let caps =
+            if says { "X_CAPS from move ticket near\n" } else { "X_CAPS from move ticket\n" };
         assert!(host.wrote.contains(caps), "{local} {seen}: {}", host.wrote);
         host.hears("X_FROM a\nX_INIT b 11.0.0.9 40000\n");
         host.dials.clear();

@@ -6,6 +6,7 @@ mod allocations;
 mod any_bytes;
 mod budgets;
 mod caps;
+mod drain;
 mod end;
 mod errors;
 mod init;

@@ -24,10 +24,10 @@ impl World {
                 self.dial_rendezvous(host, conn, listener, port);
             }
             Action::Punch { listener, to, is_caller } => self.punch(host, listener, to, is_caller),
-            Action::Dial { conn, to, link: Some(control), .. } => {
+            Action::Dial { conn, to, path: Path::Punched, link: Some(control), .. } => {
                 self.dial_over_link(host, conn, to, control);
             }
-            Action::Dial { conn, to, path, purpose, link: None } => {
+            Action::Dial { conn, to, path, purpose, .. } => {
                 self.dial(host, conn, (to, path), purpose);
             }
             Action::Listen { listener, ip, path, purpose, link } => {
@@ -154,7 +154,9 @@ impl World {
             |place: Place| ip == place.inner || ip.is_unspecified() && place.is_behind_nat();
         let is_own = path == Path::Bridge || self.hosts[host].places().any(is_own_of);
         assert!(is_own, "a host listens at another address");
-        assert_eq!(link.is_some(), path == Path::Punched && purpose == Purpose::Data);
+        let is_of_link = path == Path::Punched && purpose == Purpose::Data;
+        assert_eq!(link.is_some(), path == Path::Bridge || is_of_link);
+        let link = link.filter(|_| is_of_link);
         let fails = self.weather == Weather::Rough && self.rng.u8(..) < 3;
         if fails {
             return self.hosts[host].due.push(Due::ListenFailed(listener));

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use xcher_core::peer::Path;
+use xcher_core::registry;
 
 use crate::net::{End, Life, Use, Wire};
 use crate::world::{OUTSIDER, World, relay};
@@ -22,7 +23,8 @@ impl World {
                 self.totals.cuts += 1;
             }
             60..100 => self.outsider(),
-            100..104 if self.may_relay_die() => self.kill_relay(),
+            100..102 if self.may_relay_die() => self.kill_relay(),
+            102..104 if self.may_relay_die() => self.drain_relay(),
             104..120 => {
                 let host = self.rng.usize(..self.hosts.len());
                 self.kill(host);
@@ -33,6 +35,7 @@ impl World {
                 self.move_host(host);
             }
             1100..1120 if self.is_calling() => self.kill_relay(),
+            1120..1180 if self.is_calling() => self.drain_relay(),
             // The moments at which the relay is needed.
             160..1000 if self.is_relay_needed() => self.kill_relay(),
             _ => {}
@@ -59,8 +62,19 @@ impl World {
             || self.hosts.iter().any(|host| !host.online && host.user.was_online)
     }
 
+    /// The relay asks the hosts to move, to itself: it gives nobody a nick that is taken. Then it dies.
+    fn drain_relay(&mut self) {
+        if self.relay_stops_at.is_none() {
+            let within = Duration::from_secs(self.rng.u64(0..40));
+            self.totals.drains += 1;
+            self.relay_stops_at = Some(self.now + within);
+            self.relay_input(registry::Input::Drain { within });
+        }
+    }
+
     /// The relay dies with all that it knew, and comes back at once or later.
-    fn kill_relay(&mut self) {
+    pub(crate) fn kill_relay(&mut self) {
+        self.relay_stops_at = None;
         self.totals.relay_deaths += 1;
         self.relay = relay(self.totals.relay_deaths);
         for wire in self.wires.iter_mut().filter(|wire| wire.ends[1].host.is_none()) {

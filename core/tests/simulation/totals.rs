@@ -47,6 +47,8 @@ pub struct Totals {
     /// Those of them whose way was checked.
     pub checked: u64,
     pub relay_deaths: u64,
+    /// Relays that asked their hosts to move before.
+    pub drains: u64,
     /// Hosts that came to another network.
     pub moves: u64,
     /// Files reported to their sender as stored.
@@ -84,6 +86,7 @@ impl Totals {
         }
         self.checked += run.checked;
         self.relay_deaths += run.relay_deaths;
+        self.drains += run.drains;
         self.moves += run.moves;
         self.attacks += run.attacks;
     }
@@ -115,6 +118,7 @@ impl Totals {
             assert!(self.attacks > self.runs / 20, "{self:?}");
             assert!(self.kills > self.runs / 50, "{self:?}");
             assert!(self.relay_deaths > self.runs / 2, "{self:?}");
+            assert!(self.drains > self.runs / 20, "{self:?}");
             assert!(self.moves > self.runs / 4, "{self:?}");
         }
     }

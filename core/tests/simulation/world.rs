@@ -33,6 +33,8 @@ pub struct World {
     pub relay: Registry,
     /// No connection to the relay succeeds until then.
     pub relay_down_until: Duration,
+    /// The relay drains until then.
+    pub relay_stops_at: Option<Duration>,
     pub wires: Vec<Wire>,
     /// Dials that nothing answers: the host, the connection, and the time at which its system gives up.
     pub unanswered: Vec<(usize, ConnId, Duration)>,
@@ -90,6 +92,7 @@ impl World {
             hosts,
             relay: relay(0),
             relay_down_until: Duration::ZERO,
+            relay_stops_at: None,
             wires: Vec::new(),
             unanswered: Vec::new(),
             punching: Punching::default(),
@@ -209,7 +212,8 @@ impl World {
             self.unanswered.iter().map(|(.., until)| *until).chain(self.punching.next_at());
         let flows = self.wires.iter().flat_map(|wire| &wire.flows).map(|flow| flow.ready_at);
         let network = network.chain(flows.filter(|at| *at > self.now));
-        let due = due.chain(self.relay.next_deadline()).chain(network).min();
+        let relay = self.relay.next_deadline().into_iter().chain(self.relay_stops_at);
+        let due = due.chain(relay).chain(network).min();
         let step = Duration::from_millis(self.rng.u64(1..20_000));
         self.now = match due {
             Some(due) if idle => due.max(self.now),
@@ -221,6 +225,9 @@ impl World {
             self.input(host, Input::Tick);
         }
         self.relay_input(registry::Input::Tick);
+        if self.relay_stops_at.is_some_and(|at| at <= self.now) {
+            self.kill_relay();
+        }
     }
 
     // The relay.

@@ -17,7 +17,7 @@ mod watched;
 pub(crate) use address::AdminAddress;
 pub(crate) use client::{AdminClient, AskError};
 pub(crate) use listener::AdminListener;
-pub(crate) use readiness::{Readiness, STARTING, STOPPING};
+pub(crate) use readiness::{DRAINING, Readiness, STARTING, STOPPING};
 pub(crate) use routes::{BanList, BanRequest, Disconnected, KickRequest, Lifted, UnbanRequest};
 pub(crate) use server::{Admin, Running};
 pub(crate) use servers::Servers;

@@ -13,6 +13,8 @@ pub(crate) struct Readiness(Arc<Mutex<BTreeMap<&'static str, Cow<'static, str>>>
 pub(crate) const STARTING: &str = "starting";
 /// The name of the reason of a server that stops.
 pub(crate) const STOPPING: &str = "stopping";
+/// The name of the reason of a server that drains.
+pub(crate) const DRAINING: &str = "draining";
 
 impl Readiness {
     /// Returns the state of a server that does not accept connections yet: not ready, because of [`STARTING`].

@@ -32,7 +32,7 @@ impl Tunnel {
             self.shared.counts.add(&error);
             return refuse(&mut stream, &error.to_string()).await;
         }
-        let listener = match bind(&self.shared.config).await {
+        let listener = match bind(&self.shared.config.load_full()).await {
             Ok(listener) => listener,
             Err(error) => {
                 return refuse(&mut stream, &format!("no port to allocate: {error}")).await;

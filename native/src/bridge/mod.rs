@@ -8,6 +8,7 @@
 #[cfg(feature = "cli")]
 mod admin;
 mod counts;
+mod draining;
 mod home;
 mod listener;
 mod open_tunnels;
@@ -19,9 +20,11 @@ mod tunnel;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -32,6 +35,7 @@ pub(crate) use admin::BridgeState;
 use counts::Counts;
 #[cfg(feature = "cli")]
 pub(crate) use counts::StreamOutcome;
+use draining::Draining;
 pub use home::Home;
 use open_tunnels::{Counted, OpenTunnels};
 use rates::Budgets;
@@ -69,7 +73,7 @@ pub struct Bridge(Arc<Shared>);
 
 struct Shared {
     home: Home,
-    config: BridgeConfig,
+    config: ArcSwap<BridgeConfig>,
     /// The listeners of all tunnels. A dial to one of them is connected in-process, without a socket.
     listeners: Mutex<HashMap<SocketAddr, mpsc::Sender<Visitor>>>,
     /// The permissions of each tunnel. Locked for one question at a time: the relay asks while it holds
@@ -79,6 +83,9 @@ struct Shared {
     open_tunnels: OpenTunnels,
     counts: Counts,
     start: Instant,
+    /// Connections that tunnels dialled or accepted and that are not closed.
+    carried: AtomicUsize,
+    draining: Draining,
 }
 
 /// A connection to an allocated port.
@@ -95,8 +102,10 @@ impl Bridge {
         let home = home.into();
         let allocations = Allocations::new(config.limits, matches!(home, Home::Here(_)));
         let (allocations, budgets) = (Mutex::new(allocations), Budgets::new(config.rates));
+        let config = ArcSwap::from_pointee(config);
         let (listeners, start) = (Mutex::default(), Instant::now());
         let (open_tunnels, counts) = (OpenTunnels::default(), Counts::default());
+        let (carried, draining) = (AtomicUsize::new(0), Draining::default());
         Self(Arc::new(Shared {
             home,
             config,
@@ -106,12 +115,33 @@ impl Bridge {
             open_tunnels,
             counts,
             start,
+            carried,
+            draining,
         }))
     }
 
-    /// Applies these rates from now on, to open tunnels too.
-    pub fn set_rates(&self, rates: Rates) {
-        self.0.budgets.set_rates(rates);
+    /// Tells the clients to move, if their relay is elsewhere: this bridge stops within this time (section 5.9). A
+    /// relay in this process tells them itself.
+    pub fn drain(&self, within: Duration) {
+        self.0.draining.begin(within);
+    }
+
+    /// Returns the number of connections through the tunnels: those that clients dialled, and visitors of their
+    /// allocated ports. Links to the relay do not count.
+    pub fn carried(&self) -> usize {
+        self.0.carried.load(Ordering::Relaxed)
+    }
+
+    /// Returns true if a bridge that drains has no client to wait for that it could tell to move.
+    pub fn is_drained(&self) -> bool {
+        self.0.draining.is_over()
+    }
+
+    /// Applies these settings from now on: rates to open tunnels too, ports to those that are allocated next, the
+    /// public address to tunnels opened next. The limits stay as they were.
+    pub fn set_config(&self, config: BridgeConfig) {
+        self.0.budgets.set_rates(config.rates);
+        self.0.config.store(Arc::new(config));
     }
 
     /// Serves one tunnel to its end. `client` is the client's real address, `reached_at` the address of
@@ -120,7 +150,7 @@ impl Bridge {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let public_ip = self.0.config.public_ip.unwrap_or(reached_at);
+        let public_ip = self.0.config.load().public_ip.unwrap_or(reached_at);
         let entry = self.0.open_tunnels.enter(client);
         let socket = Counted::new(self.0.budgets.limit(socket, client.ip()), &entry.open);
         tunnel::serve(Arc::clone(&self.0), socket, entry, public_ip).await;

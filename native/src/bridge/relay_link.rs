@@ -13,6 +13,7 @@ use xcher_core::tunnel::TunnelId;
 use xcher_core::{LineBuffer, RelayPacket};
 
 use super::Shared;
+use super::draining::{CanMove, Side, Telling};
 use super::home::{Home, RelayLink};
 use super::tunnel::{DIAL_TIMEOUT, Tunnel, refuse};
 use crate::tunnel::{Stream, copy_both};
@@ -55,12 +56,27 @@ impl Tunnel {
     async fn copy_watched(&self, mut stream: Stream, relay: impl AsyncRead + AsyncWrite + Unpin) {
         // Packets are read before the client receives them, so that it can dial at once.
         let (mut received, mut sent) = (LineBuffer::new(), LineBuffer::new());
-        let relay = InspectReader::new(relay, |bytes: &[u8]| {
-            each_packet(&mut received, bytes, |packet| self.packet_received(packet));
+        let can_move = CanMove::default();
+        let named = |side, packet: &RelayPacket<'_>| {
+            if let RelayPacket::Caps(words) = packet {
+                can_move.named(side, words, &self.shared.draining);
+            }
+        };
+        let (from_relay, to_relay) = tokio::io::split(relay);
+        let from_relay = InspectReader::new(from_relay, |bytes: &[u8]| {
+            each_packet(&mut received, bytes, |packet| {
+                self.packet_received(packet);
+                named(Side::Relay, packet);
+            });
         });
-        let mut relay = InspectWriter::new(relay, |bytes: &[u8]| {
-            each_packet(&mut sent, bytes, |packet| self.packet_sent(packet));
+        let from_relay = Telling::new(from_relay, &self.shared.draining, &can_move);
+        let to_relay = InspectWriter::new(to_relay, |bytes: &[u8]| {
+            each_packet(&mut sent, bytes, |packet| {
+                self.packet_sent(packet);
+                named(Side::Client, packet);
+            });
         });
+        let mut relay = tokio::io::join(from_relay, to_relay);
         let ended = copy_both(&mut stream, &mut relay).await;
         debug!(?ended, "link to the relay ended");
     }

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, ready};
 use std::time::Duration;
@@ -269,6 +270,7 @@ struct LeaseGuard<'a> {
 
 impl<'a> LeaseGuard<'a> {
     fn new(shared: &'a Shared, lease: Lease) -> Self {
+        shared.carried.fetch_add(1, Ordering::Relaxed);
         Self { shared, lease: Some(lease) }
     }
 }
@@ -277,6 +279,7 @@ impl Drop for LeaseGuard<'_> {
     fn drop(&mut self) {
         if let Some(lease) = self.lease.take() {
             self.shared.allocations().closed(lease);
+            self.shared.carried.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }

@@ -2,10 +2,12 @@
 
 mod admin_front;
 mod callee;
+mod check;
 mod commands;
 mod completion;
 mod connect_error;
 mod default_nicks;
+mod drain;
 mod dup_stdio;
 mod encryption;
 mod escape;

@@ -8,7 +8,8 @@ use crate::cli::exit::CliError;
 use crate::cli::exposure;
 use crate::cli::http_front::RunningBridge;
 use crate::cli::options::{
-    BridgeArgs, Cli, Command, Common, RawValues, RelayArgs, RelayCommandLine, UpArgs, command_line,
+    BridgeArgs, BridgeCommandArgs, Cli, Command, Common, RawValues, RelayArgs, RelayCommandLine,
+    UpArgs, command_line,
 };
 use crate::cli::service_manager;
 use crate::cli::signals::Hangups;
@@ -17,12 +18,14 @@ use crate::http::Tls;
 use crate::relay::Relay;
 
 /// The options that can change at runtime.
-const LIVE: [&str; 8] = [
+const LIVE: [&str; 10] = [
     "max-connections",
     "max-per-address",
     "allow-origin",
     "host-name",
     "trusted-proxy",
+    "tunnel-ports",
+    "public-ip",
     "tunnel-rate",
     "address-rate",
     "total-rate",
@@ -31,6 +34,8 @@ const LIVE: [&str; 8] = [
 /// the host there may be registered over loopback, which nobody else may name.
 const LIVE_UNLESS_SHARING: [&str; 2] = [TOKEN_FILE, "any-address"];
 const TOKEN_FILE: &str = "token-file";
+/// The files of a certificate can change where there is one; TLS itself needs a restart.
+const TLS_FILES: [&str; 2] = ["tls-cert", "tls-key"];
 
 /// The running servers, and the options in force.
 pub(crate) struct Reload {
@@ -48,8 +53,34 @@ struct Reread {
     cli: Cli,
     /// The bridge's token.
     token: Result<Option<String>, CliError>,
-    /// True if the certificate has changed.
-    certificate: Result<bool, String>,
+    certificate: Result<Certificate, String>,
+}
+
+/// What became of the certificate.
+enum Certificate {
+    /// There is none, or the options name none any more.
+    None,
+    Unchanged,
+    Changed,
+}
+
+/// The files that the options name for a certificate.
+#[derive(Clone, Copy, PartialEq)]
+enum TlsFiles {
+    InForce,
+    /// They cannot be used, and are tried again at the next reload.
+    Unread,
+    /// They turn TLS on or off.
+    NeedRestart,
+}
+
+/// What a reload has done, a line each.
+#[derive(Debug, Default)]
+pub(crate) struct Reloaded {
+    /// What is in force now, and what needs a restart.
+    pub(crate) notes: Vec<String>,
+    /// What is wrong, and what stays in force instead.
+    pub(crate) errors: Vec<String>,
 }
 
 impl Reload {
@@ -70,21 +101,28 @@ impl Reload {
         loop {
             hangups.next().await;
             service_manager::reloading();
-            let tls = self.bridge.as_ref().map(|bridge| bridge.tls.clone());
-            let (token_file, any_address) = (self.token_file.clone(), self.any_address);
-            // A slow disk must not block the clients.
-            let read = spawn_blocking(move || Reread::now(tls, token_file, any_address)).await;
-            let applied = read.map_err(CliError::local).flatten().and_then(|read| self.apply(read));
-            if let Err(error) = applied {
-                let error = error.message.unwrap_or_default();
-                self.output.error(format_args!("{error}; nothing was changed"));
-            }
+            let Reloaded { notes, errors } = self.reload().await;
+            errors.iter().for_each(|error| self.output.error(format_args!("{error}")));
+            notes.iter().for_each(|note| self.output.note(format_args!("{note}")));
             service_manager::ready();
         }
     }
 
-    /// Applies what can change at runtime, and reports it and what needs a restart.
-    fn apply(&mut self, reread: Reread) -> Result<(), CliError> {
+    /// Reads options and files again, and applies what can change at runtime.
+    pub(crate) async fn reload(&mut self) -> Reloaded {
+        let tls = self.bridge.as_ref().map(|bridge| bridge.tls.clone());
+        let (token_file, any_address) = (self.token_file.clone(), self.any_address);
+        // A slow disk must not block the clients.
+        let read = spawn_blocking(move || Reread::now(tls, token_file, any_address)).await;
+        let applied = read.map_err(CliError::local).flatten().and_then(|read| self.apply(read));
+        applied.unwrap_or_else(|error| {
+            let error = error.message.unwrap_or_default();
+            Reloaded { notes: Vec::new(), errors: vec![format!("{error}; nothing was changed")] }
+        })
+    }
+
+    /// Applies what can change at runtime.
+    fn apply(&mut self, reread: Reread) -> Result<Reloaded, CliError> {
         let Reread { cli, token, certificate } = reread;
         let (mut notes, mut errors) = (Vec::new(), Vec::new());
         let (relay_args, bridge_args) = server_args(&cli.command);
@@ -92,7 +130,7 @@ impl Reload {
             let before = bridge.token.clone();
             let now = token.as_ref().unwrap_or(&before).clone();
             bridge.http.set_access(&args.access(now.clone())).map_err(CliError::local)?;
-            bridge.bridge.set_rates(args.rates());
+            bridge.bridge.set_config(args.bridge_config(bridge.address.ip()));
             if before.is_some() && now.is_none() {
                 // The bridge continues even if standard output is closed.
                 let _ = exposure::warn_of_bridge(&cli.common, &self.output, bridge.address);
@@ -104,29 +142,38 @@ impl Reload {
         if let (Some(relay), Some(args)) = (&self.relay, relay_args) {
             relay.set_limits(args.limits());
         }
-        match certificate {
-            Ok(true) => notes.push("the new certificate is in force".to_owned()),
-            Ok(false) => {}
-            Err(error) => errors.push(format!("{error}; the old certificate stays in force")),
-        }
-        notes.extend(self.take_options(&cli, token.is_ok()));
+        let tls_files = match certificate {
+            Ok(Certificate::None) => TlsFiles::NeedRestart,
+            Ok(Certificate::Unchanged) => TlsFiles::InForce,
+            Ok(Certificate::Changed) => {
+                notes.push("the new certificate is in force".to_owned());
+                TlsFiles::InForce
+            }
+            Err(error) => {
+                errors.push(format!("{error}; the old certificate stays in force"));
+                TlsFiles::Unread
+            }
+        };
+        notes.extend(self.take_options(&cli, token.is_ok(), tls_files));
         if notes.is_empty() && errors.is_empty() {
             notes.push("nothing has changed".to_owned());
         }
-        errors.iter().for_each(|error| self.output.error(format_args!("{error}")));
-        notes.iter().for_each(|note| self.output.note(format_args!("{note}")));
-        Ok(())
+        Ok(Reloaded { notes, errors })
     }
 
     /// Takes over the values of options that are in force now. Returns lines about these, and about those
     /// that need a restart.
-    fn take_options(&mut self, cli: &Cli, has_token: bool) -> Vec<String> {
+    fn take_options(&mut self, cli: &Cli, has_token: bool, tls_files: TlsFiles) -> Vec<String> {
         let (now, shares) = (&cli.common.raw, shares(&cli.command));
         let is_token_file = |option: &String| option == TOKEN_FILE;
         let mut changed = self.options.changed(now);
+        let is_unread = tls_files == TlsFiles::Unread;
         changed.retain(|option| has_token || !is_token_file(option));
+        changed.retain(|option| !(is_unread && TLS_FILES.contains(&&**option)));
         let (live, others): (Vec<_>, Vec<_>) = changed.into_iter().partition(|option| {
-            LIVE.contains(&&**option) || !shares && LIVE_UNLESS_SHARING.contains(&&**option)
+            LIVE.contains(&&**option)
+                || !shares && LIVE_UNLESS_SHARING.contains(&&**option)
+                || tls_files == TlsFiles::InForce && TLS_FILES.contains(&&**option)
         });
         for option in &live {
             self.options.copy(option, now);
@@ -156,9 +203,17 @@ impl Reread {
             up.relay.any_address = any_address;
         }
         let Some(tls) = bridge else {
-            return Ok(Self { cli, token: Ok(None), certificate: Ok(false) });
+            return Ok(Self { cli, token: Ok(None), certificate: Ok(Certificate::None) });
         };
-        let certificate = tls.map_or(Ok(false), |tls| tls.reload());
+        let (_, args) = server_args(&cli.command);
+        let files = args.and_then(|args| args.tls_cert.as_ref().zip(args.tls_key.as_ref()));
+        let certificate = match tls.zip(files) {
+            None => Ok(Certificate::None),
+            Some((tls, (cert, key))) => tls.reload(cert, key).map(|changed| match changed {
+                true => Certificate::Changed,
+                false => Certificate::Unchanged,
+            }),
+        };
         Ok(Self { token: cli.common.token(), cli, certificate })
     }
 }
@@ -166,9 +221,11 @@ impl Reread {
 /// Returns the options of the relay and of the bridge that a command runs.
 fn server_args(command: &Command) -> (Option<&RelayArgs>, Option<&BridgeArgs>) {
     match command {
-        Command::Relay(RelayCommandLine { args: relay, .. })
-        | Command::Up(UpArgs { relay, .. }) => (Some(relay), Some(&relay.bridge)),
-        Command::Bridge(bridge) => (None, Some(bridge)),
+        Command::Relay(RelayCommandLine { args, .. }) => {
+            (Some(&args.relay), Some(&args.relay.bridge))
+        }
+        Command::Up(UpArgs { relay, .. }) => (Some(relay), Some(&relay.bridge)),
+        Command::Bridge(BridgeCommandArgs { bridge, .. }) => (None, Some(bridge)),
         _ => (None, None),
     }
 }

@@ -92,6 +92,7 @@ impl Host {
             dial.abort();
         }
         self.data_connections.remove(&conn);
+        self.tunnels.remove(conn);
         if let Some(connection) = self.packet_connections.remove(&conn) {
             let link = self.links.remove(&conn);
             self.closing.spawn(async move {

@@ -13,7 +13,7 @@ pub(super) struct Connection {
     pub(super) stream: TcpStream,
     pub(super) local: SocketAddr,
     pub(super) remote: SocketAddr,
-    /// The tunnel that was opened with a connection to the relay, and that can open others.
+    /// The tunnel in which it is a stream, and which can open others.
     pub(super) tunnel: Option<Tunnel>,
     /// The reason why the other end closed it, known once it has.
     pub(super) why_closed: WhyClosed,

@@ -47,7 +47,7 @@ impl Host {
                 return TcpStream::connect(relay.to_string()).await.and_then(Connection::direct);
             };
             let tunnel = Tunnel::connect(bridge, token.as_deref(), &tls_roots).await?;
-            let stream = tunnel.client().connect_relay().await?;
+            let stream = tunnel.connect_relay().await?;
             let (local, remote) = tunnel.addresses;
             Ok(Connection { tunnel: Some(tunnel), ..Connection::new(stream, local, remote) })
         };
@@ -81,7 +81,7 @@ impl Host {
         purpose: Purpose,
         link: Option<ConnId>,
     ) {
-        let tunnel = self.tunnel.as_ref().map(|tunnel| (tunnel.client(), tunnel.addresses.0));
+        let tunnel = link.and_then(|link| self.tunnels.of(link)).cloned();
         let link = link.and_then(|link| self.links.get(&link)).map(Link::client);
         let dial = async move {
             match path {
@@ -92,9 +92,10 @@ impl Host {
                     Ok(Connection::new(stream, link.local, to))
                 }
                 Path::Bridge => {
-                    let (client, local) = tunnel.ok_or_else(no_tunnel)?;
-                    let stream = client.dial(to).await?;
-                    Ok(Connection::new(stream, local, to))
+                    let tunnel = tunnel.ok_or_else(no_tunnel)?;
+                    let stream = tunnel.dial(to).await?;
+                    let local = tunnel.addresses.0;
+                    Ok(Connection { tunnel: Some(tunnel), ..Connection::new(stream, local, to) })
                 }
             }
         };

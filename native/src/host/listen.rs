@@ -16,7 +16,7 @@ use super::link::{Link, no_link};
 use super::shared_port;
 use super::stream_ports::StreamPort;
 use super::task_report::TaskReport;
-use super::tunnel::{AllocatedPort, TunnelClient, no_tunnel};
+use super::tunnel::{AllocatedPort, Tunnel, no_tunnel};
 use crate::net::accept::Acceptor;
 #[cfg(feature = "map-ports")]
 use crate::port_mapping::Pool;
@@ -57,11 +57,12 @@ impl Host {
             };
         }
         if path == Path::Bridge {
-            let Some(tunnel) = &self.tunnel else {
+            let Some(tunnel) = link.and_then(|link| self.tunnels.of(link)) else {
                 let why = no_tunnel().to_string().into();
                 return self.later(Input::ListenFailed { listener, why });
             };
-            let task = tokio::spawn(accept_at_bridge(tunnel.client(), listener, purpose, reporter));
+            let tunnel = tunnel.clone();
+            let task = tokio::spawn(accept_at_bridge(tunnel, listener, purpose, reporter));
             self.listeners.insert(listener, Listener(task));
             return;
         }
@@ -89,7 +90,7 @@ impl Host {
         let port = link.listen();
         let local = SocketAddr::new(link.local.ip(), port.number);
         let reporter = self.reporter.clone();
-        let task = tokio::spawn(accept_streams(port, listener, local, purpose, reporter));
+        let task = tokio::spawn(accept_streams(port, None, listener, local, purpose, reporter));
         self.listeners.insert(listener, Listener(task));
         self.later(Input::Listening { listener, allocated_at: None, port: local.port() });
     }
@@ -167,7 +168,8 @@ async fn accept_each(
         let Ok(Connection { stream, local, remote, .. }) = Connection::direct(stream) else {
             continue;
         };
-        let report = TaskReport::Accepted { listener, stream, local, remote, purpose };
+        let tunnel = None;
+        let report = TaskReport::Accepted { listener, stream, tunnel, local, remote, purpose };
         if reporter.send(report).await.is_err() {
             return;
         }
@@ -176,12 +178,12 @@ async fn accept_each(
 
 /// Accepts on a port allocated by a bridge.
 async fn accept_at_bridge(
-    client: TunnelClient,
+    tunnel: Tunnel,
     listener: ListenerId,
     purpose: Purpose,
     reporter: mpsc::Sender<TaskReport>,
 ) {
-    let port = match client.listen().await {
+    let port = match tunnel.listen().await {
         Ok(port) => port,
         Err(error) => {
             let why = error.to_string().into();
@@ -191,20 +193,22 @@ async fn accept_at_bridge(
     };
     let AllocatedPort { at, visitors, stream: _stream } = port;
     if reporter.send(TaskReport::Allocated { listener, at }).await.is_ok() {
-        accept_streams(visitors, listener, at, purpose, reporter).await;
+        accept_streams(visitors, Some(tunnel), listener, at, purpose, reporter).await;
     }
 }
 
 /// Accepts streams of a tunnel or a link.
 async fn accept_streams(
     mut port: StreamPort,
+    tunnel: Option<Tunnel>,
     listener: ListenerId,
     local: SocketAddr,
     purpose: Purpose,
     reporter: mpsc::Sender<TaskReport>,
 ) {
     while let Some((stream, remote)) = port.accept().await {
-        let report = TaskReport::Accepted { listener, stream, local, remote, purpose };
+        let tunnel = tunnel.clone();
+        let report = TaskReport::Accepted { listener, stream, tunnel, local, remote, purpose };
         // Fails only if the host was dropped.
         if reporter.send(report).await.is_err() {
             return;

@@ -30,6 +30,7 @@ mod task_report;
 mod tls_roots;
 mod transfer;
 mod tunnel;
+mod tunnels;
 pub(crate) mod web_socket;
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -64,7 +65,7 @@ use stdio::OutputStream;
 use streaming::StreamedFile;
 use task_report::TaskReport;
 use transfer::{POLL_INTERVAL, Transfer};
-use tunnel::Tunnel;
+use tunnels::Tunnels;
 
 pub use crate::data::Rate;
 pub use encryption::EncryptionSetup;
@@ -97,8 +98,8 @@ pub struct Host {
     tls_roots: TlsRoots,
     /// The keys it knows; `None` if its sessions are unencrypted.
     known_keys: Option<KnownKeys>,
-    /// The tunnel to the bridge, if the relay is reached through one.
-    tunnel: Option<Tunnel>,
+    /// The tunnels to the bridge, if the relay is reached through one.
+    tunnels: Tunnels,
     /// The connection to the relay, and the address that it was last connected to.
     relay_conn: Option<ConnId>,
     relay_at: Option<SocketAddr>,
@@ -181,7 +182,7 @@ impl Host {
             barred: WhyClosed::default(),
             tls_roots: setup.tls_roots,
             known_keys,
-            tunnel: None,
+            tunnels: Tunnels::default(),
             relay_conn: None,
             relay_at: None,
             shares: Arc::new(setup.shares),

@@ -15,6 +15,7 @@ use super::event::HostEvent;
 use super::link::Link;
 use super::opened_file::OpenedFile;
 use super::partial_prefix::PartialPrefix;
+use super::tunnel::Tunnel;
 use crate::files::{Chunk, NotShared, Partial, Walk};
 use crate::keys::KeysError;
 
@@ -47,6 +48,8 @@ pub(super) enum TaskReport {
     Accepted {
         listener: ListenerId,
         stream: TcpStream,
+        /// The tunnel in which it is a stream.
+        tunnel: Option<Tunnel>,
         local: SocketAddr,
         remote: SocketAddr,
         purpose: Purpose,
@@ -137,8 +140,8 @@ impl Host {
                 if self.relay_conn == Some(conn) {
                     self.relay_at = Some(remote);
                 }
-                if tunnel.is_some() {
-                    self.tunnel = tunnel;
+                if let (Some(tunnel), Purpose::Control) = (tunnel, purpose) {
+                    self.tunnels.insert(conn, tunnel);
                 }
                 self.adopt(conn, stream, purpose, why_closed);
                 self.input(Input::Connected { conn, local, remote });
@@ -161,11 +164,14 @@ impl Host {
                 self.listeners.remove(&listener);
                 self.input(Input::ListenFailed { listener, why });
             }
-            TaskReport::Accepted { listener, stream, local, remote, purpose } => {
+            TaskReport::Accepted { listener, stream, tunnel, local, remote, purpose } => {
                 if !self.listeners.contains_key(&listener) {
                     return;
                 }
                 let conn = self.peer.new_conn();
+                if let (Some(tunnel), Purpose::Control) = (tunnel, purpose) {
+                    self.tunnels.insert(conn, tunnel);
+                }
                 self.adopt(conn, stream, purpose, WhyClosed::default());
                 self.input(Input::Accepted { listener, conn, local, remote });
                 self.permit_read(conn);
@@ -194,6 +200,7 @@ impl Host {
                     if let Some(link) = self.links.remove(&conn) {
                         self.closing.spawn(link.close());
                     }
+                    self.tunnels.remove(conn);
                     self.input(Input::Closed { conn, why });
                 }
             }

@@ -6,6 +6,7 @@
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
@@ -25,17 +26,28 @@ use crate::tunnel::{Mode, Opener, Stream, multiplex, read_first_line};
 /// Time for the bridge to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A tunnel to a bridge. Dropping it returns everything that was allocated.
+/// A tunnel to a bridge.
+///
+/// It lasts as long as a clone of it, a stream or a listener: the connection to the relay that it was opened with, and
+/// the sessions that came of calls over that (section 5.9). Its end returns everything that was allocated.
+#[derive(Clone)]
 pub(super) struct Tunnel {
-    client: TunnelClient,
+    opener: Opener,
+    ports: StreamPorts,
     /// The WebSocket's local and remote address.
     pub(super) addresses: (SocketAddr, SocketAddr),
-    task: AbortHandle,
+    task: Arc<TunnelTask>,
 }
 
-impl Drop for Tunnel {
+/// The task of a tunnel, once it runs. Dropping it ends the tunnel.
+#[derive(Default)]
+struct TunnelTask(OnceLock<AbortHandle>);
+
+impl Drop for TunnelTask {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Some(task) = self.0.get() {
+            task.abort();
+        }
     }
 }
 
@@ -51,54 +63,43 @@ impl Tunnel {
         tls_roots: &TlsRoots,
     ) -> io::Result<Self> {
         let WebSocket { bytes, addresses } = web_socket::connect(bridge, token, tls_roots).await?;
-        let ports = StreamPorts::default();
-        let inbound = ports.clone();
+        let (ports, task) = (StreamPorts::default(), Arc::<TunnelTask>::default());
+        let (inbound, of) = (ports.clone(), Arc::downgrade(&task));
         let (opener, run) = multiplex(bytes, Mode::Client, move |stream| {
-            tokio::spawn(pass_to_listener(stream, inbound.clone()));
+            if let Some(task) = of.upgrade() {
+                tokio::spawn(pass_to_listener(stream, inbound.clone(), task));
+            }
         });
         let open = ports.clone();
-        let task = tokio::spawn(async move {
+        let running = tokio::spawn(async move {
             if let Err(error) = run.await {
                 tracing::info!(%error, "tunnel failed");
             }
             open.close();
         });
-        let client = TunnelClient { opener, ports };
-        Ok(Self { client, addresses, task: task.abort_handle() })
+        // Nothing else sets it.
+        let _ = task.0.set(running.abort_handle());
+        Ok(Self { opener, ports, addresses, task })
     }
 
-    /// Returns a handle that opens streams and does not keep the tunnel open.
-    pub(super) fn client(&self) -> TunnelClient {
-        self.client.clone()
+    /// Returns a handle that ends the tunnel whatever still uses it.
+    pub(super) fn abort_handle(&self) -> Option<AbortHandle> {
+        self.task.0.get().cloned()
     }
-}
 
-/// Returns the error of a host that should use a bridge and has no tunnel.
-pub(super) fn no_tunnel() -> io::Error {
-    io::Error::new(io::ErrorKind::NotConnected, "not connected to a bridge")
-}
-
-/// Asks the bridge for connections and listeners.
-#[derive(Clone)]
-pub(super) struct TunnelClient {
-    opener: Opener,
-    ports: StreamPorts,
-}
-
-impl TunnelClient {
     /// Opens a connection to the relay.
     pub(super) async fn connect_relay(&self) -> io::Result<TcpStream> {
         let mut stream = self.opener.open().await?;
         stream.write_all(&FirstLine::Relay.to_line()).await?;
         stream.flush().await?;
-        to_loopback(stream, pending()).await
+        to_loopback(stream, hold(Arc::clone(&self.task))).await
     }
 
     /// Opens a connection to `to`.
     pub(super) async fn dial(&self, to: SocketAddr) -> io::Result<TcpStream> {
         let mut stream = self.opener.open().await?;
         match request(&mut stream, &FirstLine::Dial(to)).await?.as_str() {
-            "YES" => to_loopback(stream, pending()).await,
+            "YES" => to_loopback(stream, hold(Arc::clone(&self.task))).await,
             answer => Err(refusal(answer)),
         }
     }
@@ -112,6 +113,11 @@ impl TunnelClient {
         };
         Ok(AllocatedPort { at, visitors: self.ports.open(at.port()), stream })
     }
+}
+
+/// Returns the error of a host that should use a bridge and has no tunnel.
+pub(super) fn no_tunnel() -> io::Error {
+    io::Error::new(io::ErrorKind::NotConnected, "not connected to a bridge")
 }
 
 /// An allocated port, returned on drop.
@@ -141,8 +147,14 @@ async fn request(stream: &mut Stream, line: &FirstLine<'_>) -> io::Result<String
 }
 
 /// Passes a visitor of an allocated port to its listener.
-async fn pass_to_listener(mut stream: Stream, ports: StreamPorts) {
+async fn pass_to_listener(mut stream: Stream, ports: StreamPorts, task: Arc<TunnelTask>) {
     let Ok(Ok(line)) = timeout(ANSWER_TIMEOUT, read_first_line(&mut stream)).await else { return };
     let Ok(FirstLine::Accept { port, from }) = FirstLine::parse(&line) else { return };
-    ports.pass(port, stream, from, pending()).await;
+    ports.pass(port, stream, from, hold(task)).await;
+}
+
+/// Keeps a tunnel open until it is dropped.
+async fn hold(task: Arc<TunnelTask>) {
+    let _task = task;
+    pending().await
 }

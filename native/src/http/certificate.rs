@@ -20,10 +20,7 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A certificate chain and its key, from two files.
 #[derive(Debug)]
-pub(super) struct Certificate {
-    files: Files,
-    known: Mutex<Known>,
-}
+pub(super) struct Certificate(Mutex<Known>);
 
 #[derive(Debug)]
 struct Files {
@@ -36,6 +33,7 @@ type Stamps = [Option<(SystemTime, u64)>; 2];
 
 #[derive(Debug)]
 struct Known {
+    files: Files,
     pair: Arc<CertifiedKey>,
     stamps: Stamps,
     checked_at: Instant,
@@ -55,8 +53,8 @@ impl Certificate {
         let stamps = files.stamps();
         let pair = Arc::new(files.read()?);
         let reloaded = Arc::clone(&pair);
-        let known = Mutex::new(Known { pair, stamps, checked_at: Instant::now(), reloaded });
-        Ok(Self { files, known })
+        let checked_at = Instant::now();
+        Ok(Self(Mutex::new(Known { files, pair, stamps, checked_at, reloaded })))
     }
 
     /// True if it is valid for this host name.
@@ -68,30 +66,31 @@ impl Certificate {
         ServerName::try_from(host).is_ok_and(|name| verify_server_name(&parsed, &name).is_ok())
     }
 
-    /// Reads both files, even if they seem unchanged. Returns true if the certificate differs from the one at
-    /// the last call.
+    /// Reads these files, even if they seem unchanged, and uses them from now on. Returns true if the certificate
+    /// differs from the one at the last call.
     ///
     /// # Errors
     ///
-    /// The file and what is wrong with it. The previous pair stays in use.
-    pub(super) fn reload(&self) -> Result<bool, String> {
-        let (stamps, pair) = (self.files.stamps(), Arc::new(self.files.read()?));
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The file and what is wrong with it. The previous files and their pair stay in use.
+    pub(super) fn reload(&self, chain: &Path, key: &Path) -> Result<bool, String> {
+        let files = Files { chain: chain.to_owned(), key: key.to_owned() };
+        let (stamps, pair) = (files.stamps(), Arc::new(files.read()?));
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_new = pair.cert != known.reloaded.cert;
         let reloaded = Arc::clone(&pair);
-        *known = Known { pair, stamps, checked_at: Instant::now(), reloaded };
+        *known = Known { files, pair, stamps, checked_at: Instant::now(), reloaded };
         Ok(is_new)
     }
 
     /// Returns the current pair, or the previous one if the files do not match: one may be replaced already.
     fn current(&self) -> Arc<CertifiedKey> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.checked_at.elapsed() >= CHECK_INTERVAL {
             known.checked_at = Instant::now();
-            let stamps = self.files.stamps();
+            let stamps = known.files.stamps();
             if stamps != known.stamps {
                 known.stamps = stamps;
-                match self.files.read() {
+                match known.files.read() {
                     Ok(pair) => {
                         known.pair = Arc::new(pair);
                         info!("certificate replaced");

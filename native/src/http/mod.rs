@@ -163,6 +163,11 @@ impl Http {
         self.0.accepts.load(std::sync::atomic::Ordering::Relaxed)
     }
 
+    /// Closes the listener and refuses tunnels from now on; open ones continue until [`Http::run`] is told to stop.
+    pub fn drain(&self) {
+        self.0.draining.cancel();
+    }
+
     /// Serves HTTP until `shutdown` completes; then closes all tunnels and returns within a second. Dropping the
     /// future closes them at once. A server runs once.
     ///
@@ -184,7 +189,7 @@ impl Http {
         let _guard = front.abort.clone().drop_guard();
         let mut shutdown = pin!(shutdown);
         let mut connections = JoinSet::new();
-        let mut acceptor = Acceptor::reporting(listener, &front.accepts);
+        let (mut acceptor, mut accepts) = (Acceptor::reporting(listener, &front.accepts), true);
         loop {
             tokio::select! {
                 accepted = acceptor.accept() => {
@@ -208,6 +213,10 @@ impl Http {
                     if let Err(error) = ended {
                         error!(%error, "connection task panicked");
                     }
+                }
+                () = front.draining.cancelled(), if accepts => {
+                    acceptor.close();
+                    accepts = false;
                 }
                 () = &mut shutdown => break,
             }
@@ -249,6 +258,8 @@ struct Front {
     tunnel: Box<Tunnel>,
     /// The open tunnels.
     tunnels: TaskTracker,
+    /// Refuses new tunnels, and ends connections that are none.
+    draining: CancellationToken,
     /// Asks the tunnels to end.
     closing: CancellationToken,
     /// Aborts the tunnels that did not end.
@@ -280,6 +291,7 @@ impl Front {
             tunnel_limit: ConnectionLimit::new(config.max_tunnels, config.max_tunnels_per_address),
             tunnel: Box::new(move |bytes, from| Box::pin(tunnel(bytes, from))),
             tunnels: TaskTracker::new(),
+            draining: CancellationToken::new(),
             closing: CancellationToken::new(),
             abort: CancellationToken::new(),
         })
@@ -300,10 +312,10 @@ impl Front {
         // A tunnel carries small packets that peers wait for. If this fails, they only wait longer.
         let _ = socket.set_nodelay(true);
         let Ok(reached_at) = socket.local_addr().map(|at| at.ip().to_canonical()) else { return };
-        let (ends, closing) = (Ends { socket: from, reached_at }, &self.closing);
-        let Some(tls) = &self.tls else { return serve(socket, ends, router, closing).await };
-        match closing.run_until_cancelled(tls.accept(socket, client)).await {
-            Some(Ok(socket)) => serve(socket, ends, router, closing).await,
+        let ends = Ends { socket: from, reached_at };
+        let Some(tls) = &self.tls else { return self.serve(socket, ends, router).await };
+        match self.closing.run_until_cancelled(tls.accept(socket, client)).await {
+            Some(Ok(socket)) => self.serve(socket, ends, router).await,
             Some(Err(error)) => {
                 self.counts.add(TunnelOutcome::Tls);
                 debug!(%error, "TLS handshake failed");
@@ -311,37 +323,47 @@ impl Front {
             None => {}
         }
     }
-}
 
-async fn serve(
-    socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    ends: Ends,
-    router: Router,
-    closing: &CancellationToken,
-) {
-    let router = TowerToHyperService::new(router);
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(ends);
-        router.call(request)
-    });
-    let mut connection = pin!(
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
-            .max_buf_size(MAX_HEAD_LEN)
-            .serve_connection(TokioIo::new(socket), service)
-            .with_upgrades()
-    );
-    let ended = tokio::select! {
-        ended = timeout(CONNECTION_TIMEOUT, connection.as_mut()) => ended,
-        () = closing.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            timeout(STOP_TIMEOUT, connection).await
+    /// Serves requests until one becomes a tunnel, or the connection ends. A server that drains or stops answers
+    /// the request under way.
+    async fn serve(
+        &self,
+        socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        ends: Ends,
+        router: Router,
+    ) {
+        let router = TowerToHyperService::new(router);
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ends);
+            router.call(request)
+        });
+        let mut connection = pin!(
+            http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEAD_TIMEOUT)
+                .max_buf_size(MAX_HEAD_LEN)
+                .serve_connection(TokioIo::new(socket), service)
+                .with_upgrades()
+        );
+        let ended = tokio::select! {
+            ended = timeout(CONNECTION_TIMEOUT, connection.as_mut()) => ended,
+            () = self.draining.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                let stopped = self.closing.cancelled();
+                tokio::select! {
+                    ended = timeout(CONNECTION_TIMEOUT, connection.as_mut()) => ended,
+                    () = stopped => timeout(STOP_TIMEOUT, connection).await,
+                }
+            }
+            () = self.closing.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                timeout(STOP_TIMEOUT, connection).await
+            }
+        };
+        match ended {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => debug!(%error, "connection failed"),
+            Err(_) => debug!("connection took too long: closed"),
         }
-    };
-    match ended {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => debug!(%error, "connection failed"),
-        Err(_) => debug!("connection took too long: closed"),
     }
 }

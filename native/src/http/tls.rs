@@ -65,13 +65,14 @@ impl Tls {
         Ok(Self(Arc::new(Shared { acceptor, certificate, handshakes })))
     }
 
-    /// Reloads both files. Returns true if the certificate differs from the one at the last call.
+    /// Loads these files in place of the previous ones, which they may be. Returns true if the certificate differs
+    /// from the one at the last call.
     ///
     /// # Errors
     ///
-    /// The file and what is wrong with it. The previous certificate stays in use.
-    pub fn reload(&self) -> Result<bool, String> {
-        self.0.certificate.reload()
+    /// The file and what is wrong with it. The previous files and their certificate stay in use.
+    pub fn reload(&self, chain: &Path, key: &Path) -> Result<bool, String> {
+        self.0.certificate.reload(chain, key)
     }
 
     /// True if the certificate is valid for this host name.

@@ -74,6 +74,10 @@ pub(super) async fn open(
         return refuse(TunnelOutcome::NotATunnel, StatusCode::BAD_REQUEST, &error);
     }
     accepted.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    if front.draining.is_cancelled() {
+        let error = "this bridge is about to stop: connect anew";
+        return refusal(StatusCode::SERVICE_UNAVAILABLE, error);
+    }
     let permit = match front.tunnel_limit.acquire(Some(from.ip())) {
         Ok(permit) => permit,
         Err(Full::Total) => {

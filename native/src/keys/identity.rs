@@ -46,6 +46,12 @@ impl KeyOwner {
 const BOUNDS: private_file::Bounds =
     private_file::Bounds { mode: 0o600, bytes: 4096, limit: "4096 bytes" };
 
+/// Returns true if there is such a key in `folder`, valid or not.
+#[cfg(feature = "cli")]
+pub(crate) fn exists(folder: &Path, owner: KeyOwner) -> bool {
+    folder.join(owner.file()).symlink_metadata().is_ok()
+}
+
 /// Loads the secret key in `folder`. At first use, creates the folder (mode 0700) and the key (0600).
 /// Processes that start at the same time get the same key. Blocks on the disk.
 ///

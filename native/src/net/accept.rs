@@ -1,5 +1,6 @@
 //! Accepting connections, even while the system has no file descriptors left.
 
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,7 +18,8 @@ const WARN_INTERVAL: Duration = Duration::from_secs(10);
 
 /// A listener that pauses when the system cannot accept, instead of retrying in a busy loop.
 pub(crate) struct Acceptor {
-    listener: TcpListener,
+    /// `None` once it is closed.
+    listener: Option<TcpListener>,
     /// No attempt is made before this time.
     paused_until: Option<Instant>,
     warned_at: Option<Instant>,
@@ -30,11 +32,17 @@ impl Acceptor {
         Self::reporting(listener, &Arc::default())
     }
 
-    /// Keeps `accepts` true while connections can be accepted, until the acceptor is dropped.
+    /// Keeps `accepts` true while connections can be accepted, until the acceptor is closed or dropped.
     pub(crate) fn reporting(listener: TcpListener, accepts: &Arc<AtomicBool>) -> Self {
         accepts.store(true, Ordering::Relaxed);
         let accepts = Arc::clone(accepts);
-        Self { listener, paused_until: None, warned_at: None, accepts }
+        Self { listener: Some(listener), paused_until: None, warned_at: None, accepts }
+    }
+
+    /// Closes the listener: another process can listen on its port, and nothing more is accepted.
+    pub(crate) fn close(&mut self) {
+        self.listener = None;
+        self.accepts.store(false, Ordering::Relaxed);
     }
 
     /// Accepts the next connection and returns it with its remote address. Cancel safe: dropping the
@@ -46,12 +54,13 @@ impl Acceptor {
     /// logged and retried.
     pub(crate) async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
         loop {
+            let Some(listener) = &self.listener else { return pending().await };
             if let Some(until) = self.paused_until {
                 sleep_until(until).await;
                 // Otherwise nobody would find out, if nobody else connects.
                 self.accepts.store(true, Ordering::Relaxed);
             }
-            match self.listener.accept().await {
+            match listener.accept().await {
                 Ok(accepted) => {
                     self.paused_until = None;
                     return Ok(accepted);

@@ -101,6 +101,14 @@ impl Hub {
         self.wake();
     }
 
+    pub(super) fn is_drained(&self) -> bool {
+        self.lock().registry.is_drained(self.start.elapsed())
+    }
+
+    pub(super) fn connections(&self) -> usize {
+        self.lock().registry.connections()
+    }
+
     pub(super) fn connect(&self, connection: Arc<dyn Outbound>, from: SocketAddr) {
         let conn = connection.conn();
         self.lock().connections.insert(conn, connection);

@@ -24,6 +24,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error, info_span, warn};
 use xcher_core::RelayLimits;
 use xcher_core::registry::{ConnId, Input, Registry, Report};
@@ -62,6 +63,8 @@ struct Shared {
     number: AtomicU64,
     /// True while connections to the listener are accepted.
     accepts: Arc<AtomicBool>,
+    /// Closes the listener.
+    draining: CancellationToken,
 }
 
 /// Serves all who connect to `listener`, as [`Relay::run`] of a new relay does.
@@ -102,12 +105,30 @@ impl Relay {
             tasks: Mutex::default(),
             number: AtomicU64::new(0),
             accepts: Arc::default(),
+            draining: CancellationToken::new(),
         })))
     }
 
     /// Applies these limits from now on, as [`Registry::set_limits`] does.
     pub fn set_limits(&self, limits: RelayLimits) {
         self.0.hub.set_limits(limits);
+    }
+
+    /// Closes the listener, and asks the hosts that can to connect anew (section 5.9), wherever its address leads by
+    /// then. The relay serves those that stay until [`Relay::run`] is told to stop, which is within this time.
+    pub fn drain(&self, within: Duration) {
+        self.0.draining.cancel();
+        self.0.hub.handle(Input::Drain { within });
+    }
+
+    /// Returns true if a relay that drains has nothing to wait for, as [`Registry::is_drained`] does.
+    pub fn is_drained(&self) -> bool {
+        self.0.hub.is_drained()
+    }
+
+    /// Returns the number of connections, in-process ones included.
+    pub fn connections(&self) -> usize {
+        self.0.hub.connections()
     }
 
     /// Connects a client in-process, over `stream`. `from` is the address that it counts under and that
@@ -160,7 +181,7 @@ impl Relay {
         let _guard = AbortOnDrop(self);
         let hub = &self.0.hub;
         let mut shutdown = pin!(shutdown);
-        let mut acceptor = Acceptor::reporting(listener, &self.0.accepts);
+        let (mut acceptor, mut accepts) = (Acceptor::reporting(listener, &self.0.accepts), true);
         loop {
             let deadline = hub.arm();
             tokio::select! {
@@ -174,6 +195,10 @@ impl Relay {
                 Some(()) = self.task_ended() => {}
                 () = sleep_until_some(deadline) => hub.handle(Input::Tick),
                 () = hub.woken() => {}
+                () = self.0.draining.cancelled(), if accepts => {
+                    acceptor.close();
+                    accepts = false;
+                }
                 () = &mut shutdown => break,
             }
         }

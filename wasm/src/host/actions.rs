@@ -12,6 +12,7 @@ use super::receive_batch::ReceiveBatch;
 use super::receive_file::ReceiveFile;
 use super::send_file::SendFile;
 use super::stream::{Control, Role, TunnelStream};
+use super::tunnel::Tunnel;
 use super::{Environment, Host, UNKNOWN_ADDRESS};
 
 /// Time in which a closed connection may send what was written, and the peer read it.
@@ -22,25 +23,19 @@ const RESERVED_STREAMS: usize = 16;
 impl<E: Environment> Host<E> {
     pub(super) fn act(&mut self, action: Action) {
         match action {
-            Action::DialRelay { conn } => {
-                if self.tunnel.is_some() {
-                    self.dial_relay(conn);
-                } else {
-                    self.connecting = Some(conn);
-                    self.environment.connect();
-                }
-            }
+            Action::DialRelay { conn } => self.reach_relay(conn),
             // Only a host with ports of its own gets these.
             Action::DialRendezvous { .. } | Action::Punch { .. } => {}
-            Action::Dial { conn, to, purpose, .. } => {
-                let role = Role::Dial { conn, to, purpose };
-                if let Err(why) = self.open_stream(role, &FirstLine::Dial(to)) {
+            Action::Dial { conn, to, purpose, link, .. } => {
+                let (tunnel, role) = (self.tunnel_of(link), Role::Dial { conn, to, purpose });
+                if let Err(why) = self.open_stream(tunnel, role, &FirstLine::Dial(to)) {
                     self.queue_input(Input::ConnectFailed { conn, why: why.into() });
                 }
             }
-            Action::Listen { listener, purpose, .. } => {
+            Action::Listen { listener, purpose, link, .. } => {
+                let tunnel = self.tunnel_of(link);
                 let role = Role::Listen { listener, purpose, at: None };
-                if let Err(why) = self.open_stream(role, &FirstLine::Listen) {
+                if let Err(why) = self.open_stream(tunnel, role, &FirstLine::Listen) {
                     self.queue_input(Input::ListenFailed { listener, why: why.into() });
                 }
             }
@@ -99,11 +94,30 @@ impl<E: Environment> Host<E> {
         }
     }
 
+    /// Opens a stream to the relay in a tunnel that has none, or another tunnel first.
+    fn reach_relay(&mut self, conn: ConnId) {
+        let idle = |tunnel: &&mut Tunnel| tunnel.relay.is_none() && !tunnel.is_left;
+        if let Some(tunnel) = self.tunnels.iter_mut().find(idle) {
+            tunnel.relay = Some(conn);
+            let number = tunnel.number;
+            return self.dial_relay(number, conn);
+        }
+        self.last_tunnel += 1;
+        self.tunnels.push(Tunnel::new(self.last_tunnel, conn));
+        self.environment.connect(self.last_tunnel);
+    }
+
+    /// Returns the tunnel that a connection is a stream of.
+    fn tunnel_of(&self, conn: Option<ConnId>) -> u32 {
+        let stream =
+            self.streams.iter().find(|stream| conn.is_some() && stream.role.conn() == conn);
+        stream.map(|stream| stream.tunnel).unwrap_or_default()
+    }
+
     /// Opens a stream to the relay, which sends no first line.
-    pub(super) fn dial_relay(&mut self, conn: ConnId) {
-        match self.open_stream(Role::Control(Control::new(conn)), &FirstLine::Relay) {
+    pub(super) fn dial_relay(&mut self, tunnel: u32, conn: ConnId) {
+        match self.open_stream(tunnel, Role::Control(Control::new(conn)), &FirstLine::Relay) {
             Ok(()) => {
-                self.relay = Some(conn);
                 let (local, remote) = (UNKNOWN_ADDRESS, UNKNOWN_ADDRESS);
                 self.queue_input(Input::Connected { conn, local, remote });
             }
@@ -111,15 +125,22 @@ impl<E: Environment> Host<E> {
         }
     }
 
-    fn open_stream(&mut self, role: Role, line: &FirstLine<'_>) -> Result<(), &'static str> {
-        let tunnel = self.tunnel.as_mut().ok_or("the tunnel is closed")?;
+    fn open_stream(
+        &mut self,
+        number: u32,
+        role: Role,
+        line: &FirstLine<'_>,
+    ) -> Result<(), &'static str> {
+        let mut tunnels = self.tunnels.iter_mut();
+        let tunnel = tunnels.find(|known| known.number == number).ok_or("the tunnel is closed")?;
         // Yamux closes the whole tunnel at one stream too many.
-        if self.streams.len() >= MAX_STREAMS - RESERVED_STREAMS {
+        let streams = self.streams.iter().filter(|stream| stream.tunnel == number).count();
+        if streams >= MAX_STREAMS - RESERVED_STREAMS {
             return Err("the tunnel has reached its limit of connections");
         }
         let stream =
             tunnel.open(&mut Context::from_waker(&self.waker)).ok_or("the tunnel is closed")?;
-        let mut stream = TunnelStream::new(stream, role);
+        let mut stream = TunnelStream::new(stream, number, role);
         stream.write(&line.to_line());
         self.streams.push(stream);
         Ok(())
@@ -153,11 +174,23 @@ impl<E: Environment> Host<E> {
                 };
             }
         }
-        if self.connecting.take_if(|connecting| *connecting == conn).is_some() {
+        self.leave_relay(conn);
+    }
+
+    /// A connection to the relay is closed, if it is one.
+    fn leave_relay(&mut self, conn: ConnId) {
+        let is_only = self.tunnels.len() == 1;
+        let mut tunnels = self.tunnels.iter_mut();
+        let Some(tunnel) = tunnels.find(|tunnel| tunnel.relay == Some(conn)) else { return };
+        tunnel.relay = None;
+        if !is_only {
+            // The relay is reached through another.
+            tunnel.is_left = true;
+        } else if !tunnel.is_open() {
             self.hang_up();
-        } else if self.relay.take_if(|relay| *relay == conn).is_some() && !self.stopping {
+        } else if !self.stopping {
             // The bridge has stopped answering: the relay is reached through it alone.
-            self.relay_silent = true;
+            self.silent_tunnel = Some(tunnel.number);
         }
     }
 

@@ -13,14 +13,14 @@ use super::OfferState;
 pub trait Environment {
     /// Returns the time since a fixed moment.
     fn now(&self) -> Duration;
-    /// Opens the WebSocket. [`Host::opened`](super::Host::opened) or [`Host::lost`](super::Host::lost)
-    /// follows.
-    fn connect(&self);
-    /// Closes the WebSocket. Nothing more may arrive from it.
-    fn disconnect(&self);
-    /// Sends a message. Returns false if it must wait; [`Host::turn`](super::Host::turn) follows when there
-    /// is room.
-    fn send(&self, message: &[u8]) -> bool;
+    /// Opens the WebSocket of a tunnel, which goes by this number from now on.
+    /// [`Host::opened`](super::Host::opened) or [`Host::lost`](super::Host::lost) follows.
+    fn connect(&self, tunnel: u32);
+    /// Closes the WebSocket of a tunnel, if it has one. Nothing more may arrive from it.
+    fn disconnect(&self, tunnel: u32);
+    /// Sends a message over a tunnel. Returns false if it must wait; [`Host::turn`](super::Host::turn) follows
+    /// when there is room.
+    fn send(&self, tunnel: u32, message: &[u8]) -> bool;
     /// Reads the next `length` bytes of the file that this transfer sends, or, with a name, all of that file
     /// of a batch. [`Host::supply`](super::Host::supply) or [`Host::read_failed`](super::Host::read_failed)
     /// follows, for the files of a batch in the order of these calls.

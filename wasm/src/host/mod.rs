@@ -41,17 +41,16 @@ use tunnel::{Tunnel, WakeFlag};
 /// This host's end of every connection, which a page cannot know.
 const UNKNOWN_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
-/// A host that is connected through a bridge.
+/// A host that is connected through bridges: one, or two while it connects anew.
 pub struct Host<E> {
     environment: E,
     peer: Peer,
-    tunnel: Option<Tunnel>,
-    /// The relay connection, while it waits for the WebSocket.
-    connecting: Option<ConnId>,
-    /// The relay connection.
-    relay: Option<ConnId>,
-    /// Set once the relay has stopped answering.
-    relay_silent: bool,
+    /// Oldest first.
+    tunnels: Vec<Tunnel>,
+    /// The number of the newest tunnel.
+    last_tunnel: u32,
+    /// The tunnel whose relay has stopped answering.
+    silent_tunnel: Option<u32>,
     /// Immediate results of actions, which the core takes next.
     results: VecDeque<Input<'static>>,
     /// Offered folders and links, which this host cannot keep and declines.
@@ -89,10 +88,9 @@ impl<E: Environment> Host<E> {
         Self {
             environment,
             peer,
-            tunnel: None,
-            connecting: None,
-            relay: None,
-            relay_silent: false,
+            tunnels: Vec::new(),
+            last_tunnel: 0,
+            silent_tunnel: None,
             results: VecDeque::new(),
             unsupported: VecDeque::new(),
             stopping: false,
@@ -137,29 +135,33 @@ impl<E: Environment> Host<E> {
         self.command(Peer::stop);
     }
 
-    /// Takes the report that the WebSocket is open.
-    pub fn opened(&mut self) {
-        self.tunnel = Some(Tunnel::new());
-        if let Some(conn) = self.connecting.take() {
-            self.dial_relay(conn);
-            self.act_on(Vec::new());
+    /// Takes the report that the WebSocket of a tunnel is open.
+    pub fn opened(&mut self, tunnel: u32) {
+        if let Some(opened) = self.tunnels.iter_mut().find(|known| known.number == tunnel) {
+            opened.opened();
+            if let Some(conn) = opened.relay {
+                self.dial_relay(tunnel, conn);
+                self.act_on(Vec::new());
+            }
         }
         self.turn();
     }
 
-    /// Takes a message that arrived over the WebSocket.
-    pub fn received(&mut self, message: Vec<u8>) {
-        if let Some(tunnel) = &self.tunnel
-            && !tunnel.queue.receive(message)
+    /// Takes a message that arrived over the WebSocket of a tunnel.
+    pub fn received(&mut self, tunnel: u32, message: Vec<u8>) {
+        let queue =
+            self.tunnels.iter().find(|known| known.number == tunnel).and_then(Tunnel::queue);
+        if let Some(queue) = queue
+            && !queue.receive(message)
         {
-            self.lose("the bridge sent more bytes than its credit allows");
+            self.lose(tunnel, "the bridge sent more bytes than its credit allows");
         }
         self.turn();
     }
 
-    /// Takes the report that the WebSocket was closed, or could not be opened.
-    pub fn lost(&mut self, why: &str) {
-        self.lose(why);
+    /// Takes the report that the WebSocket of a tunnel was closed, or could not be opened.
+    pub fn lost(&mut self, tunnel: u32, why: &str) {
+        self.lose(tunnel, why);
         self.turn();
     }
 
@@ -197,8 +199,8 @@ impl<E: Environment> Host<E> {
                 break;
             }
         }
-        if std::mem::take(&mut self.relay_silent) {
-            self.lose("the relay does not answer");
+        if let Some(tunnel) = self.silent_tunnel.take() {
+            self.lose(tunnel, "the relay does not answer");
         }
     }
 }

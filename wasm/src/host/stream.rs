@@ -22,6 +22,8 @@ pub(super) const MAX_UNREAD_ENTRIES: usize = 1024;
 /// A stream of the tunnel.
 pub(super) struct TunnelStream {
     stream: Stream,
+    /// The number of the tunnel.
+    pub(super) tunnel: u32,
     pub(super) role: Role,
     first_line: FirstLineBuffer,
     /// Bytes received with the first line and after it.
@@ -125,9 +127,9 @@ impl Control {
 }
 
 impl TunnelStream {
-    pub(super) fn new(stream: Stream, role: Role) -> Self {
+    pub(super) fn new(stream: Stream, tunnel: u32, role: Role) -> Self {
         let (first_line, buffered) = (FirstLineBuffer::default(), Vec::new());
-        Self { stream, role, first_line, buffered, out: Vec::new(), written: 0 }
+        Self { stream, tunnel, role, first_line, buffered, out: Vec::new(), written: 0 }
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) {

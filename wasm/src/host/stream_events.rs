@@ -48,7 +48,9 @@ impl<E: Environment> Host<E> {
             }
             Role::Dial { conn, .. } => self.input(Input::ConnectFailed { conn, why: reason(why) }),
             Role::Control(Control { conn, .. }) => {
-                self.relay.take_if(|relay| *relay == conn);
+                for tunnel in &mut self.tunnels {
+                    tunnel.relay.take_if(|relay| *relay == conn);
+                }
                 self.input(Input::Closed { conn, why });
             }
             Role::Receive(mut file) => {
@@ -78,18 +80,22 @@ impl<E: Environment> Host<E> {
         }
     }
 
-    /// Ends the tunnel, and all streams in it.
-    pub(super) fn lose(&mut self, why: &str) {
-        if self.tunnel.take().is_some() || self.connecting.is_some() {
-            self.environment.disconnect();
-        }
+    /// Ends a tunnel, and all streams in it.
+    pub(super) fn lose(&mut self, number: u32, why: &str) {
+        let Some(at) = self.tunnels.iter().position(|tunnel| tunnel.number == number) else {
+            return;
+        };
+        let tunnel = self.tunnels.remove(at);
+        self.environment.disconnect(number);
         self.losing_tunnel = true;
-        if let Some(conn) = self.connecting.take() {
+        if let Some(conn) = tunnel.relay.filter(|_| !tunnel.is_open()) {
             self.input(Input::ConnectFailed { conn, why: why.into() });
         }
         let mut at = 0;
         while at < self.streams.len() {
-            self.stream_ended(at, Some(why.into()));
+            if self.streams[at].tunnel == number {
+                self.stream_ended(at, Some(why.into()));
+            }
             at += 1;
         }
         self.losing_tunnel = false;
@@ -124,8 +130,11 @@ impl<E: Environment> Host<E> {
 
     /// Accepts a connection to an allocated port, unless its listener is closed by now.
     fn accept(&mut self, at: usize, port: u16, remote: SocketAddr) {
+        let tunnel = self.streams[at].tunnel;
         let listener = self.streams.iter().find_map(|stream| match stream.role {
-            Role::Listen { listener, purpose, at: Some(local) } if local.port() == port => {
+            Role::Listen { listener, purpose, at: Some(local) }
+                if local.port() == port && stream.tunnel == tunnel =>
+            {
                 Some((listener, purpose, local))
             }
             _ => None,

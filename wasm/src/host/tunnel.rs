@@ -1,9 +1,10 @@
-//! yamux over the WebSocket.
+//! A tunnel: yamux over a WebSocket. A host has one, and for a while another when it connects anew (section 5.9).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
+use xcher_core::peer::ConnId;
 use xcher_core::tunnel::{MAX_FRAME_LEN, MAX_STREAMS, STREAM_CREDIT};
 use yamux::{Config, Connection, Mode, Stream};
 
@@ -12,14 +13,35 @@ use super::websocket_queue::WebSocketQueue;
 /// Credit that all streams share beyond [`STREAM_CREDIT`] each, for connections that are long and fast.
 const EXTRA_CREDIT: usize = 16 << 20;
 
-/// An open tunnel.
+/// A tunnel.
 pub(super) struct Tunnel {
+    /// The number by which the environment knows its WebSocket.
+    pub(super) number: u32,
+    /// The connection to the relay that is a stream of it, or will be.
+    pub(super) relay: Option<ConnId>,
+    /// Set once the relay is reached through another: it is closed with its last stream.
+    pub(super) is_left: bool,
+    /// Present once the WebSocket is open.
+    open: Option<Open>,
+}
+
+struct Open {
     mux: Connection<WebSocketQueue>,
-    pub(super) queue: WebSocketQueue,
+    queue: WebSocketQueue,
 }
 
 impl Tunnel {
-    pub(super) fn new() -> Self {
+    /// Returns a tunnel whose WebSocket is not open yet, for a connection to the relay.
+    pub(super) fn new(number: u32, relay: ConnId) -> Self {
+        Self { number, relay: Some(relay), is_left: false, open: None }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// The WebSocket is open.
+    pub(super) fn opened(&mut self) {
         let queue = WebSocketQueue::default();
         let mut config = Config::default();
         // In this order: yamux checks each against the other.
@@ -27,12 +49,18 @@ impl Tunnel {
             .set_max_num_streams(MAX_STREAMS)
             .set_max_connection_receive_window(Some(MAX_STREAMS * STREAM_CREDIT + EXTRA_CREDIT))
             .set_split_send_size(MAX_FRAME_LEN);
-        Self { mux: Connection::new(queue.clone(), config, Mode::Client), queue }
+        let mux = Connection::new(queue.clone(), config, Mode::Client);
+        self.open = Some(Open { mux, queue });
+    }
+
+    /// Returns the bytes between yamux and the WebSocket, if that is open.
+    pub(super) fn queue(&self) -> Option<&WebSocketQueue> {
+        self.open.as_ref().map(|open| &open.queue)
     }
 
     /// Opens a stream. Nothing is sent before the first write.
     pub(super) fn open(&mut self, cx: &mut Context<'_>) -> Option<Stream> {
-        match self.mux.poll_new_outbound(cx) {
+        match self.open.as_mut()?.mux.poll_new_outbound(cx) {
             Poll::Ready(Ok(stream)) => Some(stream),
             Poll::Ready(Err(_)) | Poll::Pending => None,
         }
@@ -41,7 +69,8 @@ impl Tunnel {
     /// Moves bytes between the streams and the queue. Returns a stream that the bridge opened, if there is
     /// one; an error ends the tunnel.
     pub(super) fn turn(&mut self, cx: &mut Context<'_>) -> Result<Option<Stream>, &'static str> {
-        match self.mux.poll_next_inbound(cx) {
+        let Some(open) = &mut self.open else { return Ok(None) };
+        match open.mux.poll_next_inbound(cx) {
             Poll::Ready(Some(Ok(stream))) => Ok(Some(stream)),
             Poll::Ready(Some(Err(_))) => Err("expected frames of yamux, got something else"),
             Poll::Ready(None) => Err("the bridge ended the tunnel"),

@@ -6,6 +6,8 @@ use std::time::Duration;
 use xcher_core::peer::Input;
 
 use super::stream::{Control, Role, TunnelStream};
+use super::tunnel::Tunnel;
+use super::websocket_queue::WebSocketQueue;
 use super::{Environment, Host};
 
 /// The longest WebSocket message that is sent.
@@ -29,7 +31,7 @@ impl<E: Environment> Host<E> {
         let waker = self.waker.clone();
         let cx = &mut Context::from_waker(&waker);
         loop {
-            let mut moved = self.turn_tunnel(cx);
+            let mut moved = self.turn_tunnels(cx);
             let mut at = 0;
             while let Some(stream) = self.streams.get_mut(at) {
                 match stream.poll(cx) {
@@ -48,43 +50,75 @@ impl<E: Environment> Host<E> {
                 break;
             }
         }
+        self.close_left();
         self.deliveries.report_settled(self.peer.is_busy(), &self.environment);
         self.leave();
     }
 
-    /// Closes the tunnel, and all that it carries.
+    /// Closes the tunnels, and all that they carry.
     pub(super) fn hang_up(&mut self) {
-        self.tunnel = None;
-        self.relay = None;
         self.stopping = false;
         for stream in &mut self.streams {
             stream.role = Role::Over;
         }
-        self.environment.disconnect();
+        let tunnels = std::mem::take(&mut self.tunnels);
+        // The environment learns in any case that it is over.
+        let none = tunnels.is_empty().then_some(0);
+        for number in tunnels.iter().map(|tunnel| tunnel.number).chain(none) {
+            self.environment.disconnect(number);
+        }
     }
 
-    fn turn_tunnel(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(tunnel) = &mut self.tunnel else { return false };
-        match tunnel.turn(cx) {
-            Ok(None) => return false,
-            Ok(Some(stream)) => self.streams.push(TunnelStream::new(stream, Role::New)),
-            Err(why) => self.lose(why),
+    /// Closes tunnels through which the relay is not reached any more, once they carry nothing.
+    fn close_left(&mut self) {
+        let Self { tunnels, streams, environment, .. } = self;
+        tunnels.retain(|tunnel| {
+            let is_used = streams.iter().any(|stream| stream.tunnel == tunnel.number);
+            let is_drained = tunnel.queue().is_none_or(WebSocketQueue::is_drained);
+            let is_over = tunnel.is_left && !is_used && is_drained;
+            if is_over {
+                environment.disconnect(tunnel.number);
+            }
+            !is_over
+        });
+    }
+
+    fn turn_tunnels(&mut self, cx: &mut Context<'_>) -> bool {
+        let (mut at, mut moved) = (0, false);
+        while let Some(tunnel) = self.tunnels.get_mut(at) {
+            let number = tunnel.number;
+            match tunnel.turn(cx) {
+                Ok(None) => {
+                    at += 1;
+                    continue;
+                }
+                Ok(Some(stream)) => {
+                    self.streams.push(TunnelStream::new(stream, number, Role::New));
+                }
+                Err(why) => self.lose(number, why),
+            }
+            moved = true;
         }
-        true
+        moved
     }
 
     fn send(&self, least: usize) -> bool {
-        let environment = &self.environment;
-        let send = |message: &[u8]| environment.send(message);
-        self.tunnel.as_ref().is_some_and(|tunnel| tunnel.queue.drain(least, MAX_MESSAGE_LEN, send))
+        let mut moved = false;
+        for tunnel in &self.tunnels {
+            let send = |message: &[u8]| self.environment.send(tunnel.number, message);
+            if let Some(queue) = tunnel.queue() {
+                moved |= queue.drain(least, MAX_MESSAGE_LEN, send);
+            }
+        }
+        moved
     }
 
-    /// Closes the tunnel of a stopping host once its last bytes are sent: the bridge resets whatever a closed
+    /// Closes the tunnels of a stopping host once its last bytes are sent: the bridge resets whatever a closed
     /// tunnel still carries.
     fn leave(&mut self) {
         if self.stopping
             && self.streams.is_empty()
-            && self.tunnel.as_ref().is_none_or(|tunnel| tunnel.queue.is_drained())
+            && self.tunnels.iter().filter_map(Tunnel::queue).all(WebSocketQueue::is_drained)
         {
             self.hang_up();
         }

@@ -54,16 +54,16 @@ impl Environment for Package {
         Duration::from_millis(self.driver.now() as u64)
     }
 
-    fn connect(&self) {
-        self.driver.connect();
+    fn connect(&self, tunnel: u32) {
+        self.driver.connect(tunnel);
     }
 
-    fn disconnect(&self) {
-        self.driver.disconnect();
+    fn disconnect(&self, tunnel: u32) {
+        self.driver.disconnect(tunnel);
     }
 
-    fn send(&self, message: &[u8]) -> bool {
-        self.driver.send(message)
+    fn send(&self, tunnel: u32, message: &[u8]) -> bool {
+        self.driver.send(tunnel, message)
     }
 
     fn receive(&self, transfer: TransferId, bytes: &[u8]) {

@@ -87,9 +87,9 @@ impl Host {
         self.code.as_ref().map(Code::to_string).unwrap_or_default()
     }
 
-    /// Takes a message that arrived over the WebSocket.
-    pub fn received(&mut self, message: Vec<u8>) {
-        self.host.received(message);
+    /// Takes a message that arrived over the WebSocket of a tunnel.
+    pub fn received(&mut self, tunnel: u32, message: Vec<u8>) {
+        self.host.received(tunnel, message);
     }
 
     /// Takes bytes of a file: see [`host::Host::supply`].
@@ -107,11 +107,12 @@ impl Host {
     /// for all of them, because each exported function adds to the size of the package.
     pub fn command(&mut self, kind: Kind, fields: &Fields) -> Result<f64, JsValue> {
         let (session, transfer) = (fields.session(), fields.transfer());
+        let tunnel = fields.number("tunnel") as u32;
         match kind {
             Kind::Start => self.host.command(Peer::start),
             Kind::Stop => self.host.stop(),
-            Kind::Opened => self.host.opened(),
-            Kind::Lost => self.host.lost(&fields.text("message")),
+            Kind::Opened => self.host.opened(tunnel),
+            Kind::Lost => self.host.lost(tunnel, &fields.text("message")),
             Kind::Turn => self.host.turn(),
             Kind::Who => self.peer(Peer::who)?,
             Kind::Open => return self.open(&fields.text("nick")),

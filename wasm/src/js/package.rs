@@ -10,11 +10,11 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(super) fn now(this: &Driver) -> f64;
     #[wasm_bindgen(method)]
-    pub(super) fn connect(this: &Driver);
+    pub(super) fn connect(this: &Driver, tunnel: u32);
     #[wasm_bindgen(method)]
-    pub(super) fn disconnect(this: &Driver);
+    pub(super) fn disconnect(this: &Driver, tunnel: u32);
     #[wasm_bindgen(method)]
-    pub(super) fn send(this: &Driver, message: &[u8]) -> bool;
+    pub(super) fn send(this: &Driver, tunnel: u32, message: &[u8]) -> bool;
     #[wasm_bindgen(method)]
     pub(super) fn receive(this: &Driver, transfer: f64, bytes: &[u8]);
     /// Creates an error of the package.

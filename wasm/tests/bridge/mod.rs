@@ -1,7 +1,7 @@
 //! A bridge in memory: the other end of the tunnel, controlled by the test.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -24,7 +24,10 @@ pub(crate) struct World {
     pub(crate) disconnects: Cell<usize>,
     /// Bytes that the WebSocket still accepts.
     pub(crate) room: Cell<usize>,
-    sent: RefCell<VecDeque<u8>>,
+    /// What was sent over each tunnel.
+    sent: RefCell<BTreeMap<u32, VecDeque<u8>>>,
+    /// Tunnels that the host closed.
+    pub(crate) closed: RefCell<Vec<u32>>,
     pub(crate) messages: RefCell<Vec<usize>>,
     pub(crate) events: RefCell<Vec<Event>>,
     pub(crate) received: RefCell<Vec<u8>>,
@@ -42,18 +45,19 @@ impl Environment for View {
     fn now(&self) -> Duration {
         Duration::from_millis(self.0.now.get())
     }
-    fn connect(&self) {
+    fn connect(&self, _: u32) {
         self.0.connects.set(self.0.connects.get() + 1);
     }
-    fn disconnect(&self) {
+    fn disconnect(&self, tunnel: u32) {
+        self.0.closed.borrow_mut().push(tunnel);
         self.0.disconnects.set(self.0.disconnects.get() + 1);
     }
-    fn send(&self, message: &[u8]) -> bool {
+    fn send(&self, tunnel: u32, message: &[u8]) -> bool {
         let fits = message.len() <= self.0.room.get();
         if fits {
             self.0.room.set(self.0.room.get() - message.len());
             self.0.messages.borrow_mut().push(message.len());
-            self.0.sent.borrow_mut().extend(message);
+            self.0.sent.borrow_mut().entry(tunnel).or_default().extend(message);
         }
         fits
     }
@@ -120,6 +124,11 @@ impl AsyncWrite for Wire {
     }
 }
 
+fn bridge() -> (Connection<Wire>, Wire) {
+    let wire = Wire::default();
+    (Connection::new(wire.clone(), yamux::Config::default(), Mode::Server), wire)
+}
+
 /// A stream, and the bytes received over it.
 pub(crate) struct Line {
     stream: Option<Stream>,
@@ -127,13 +136,17 @@ pub(crate) struct Line {
     pub(crate) ended: bool,
 }
 
-/// A host and the bridge that it is connected through.
+/// A host and the bridges that it is connected through, one of which is played.
 pub(crate) struct Pair {
     pub(crate) host: Host<View>,
     pub(crate) world: Rc<World>,
     mux: Connection<Wire>,
     wire: Wire,
     pub(crate) lines: Vec<Line>,
+    /// The number of its tunnel.
+    tunnel: u32,
+    /// The others.
+    parked: Vec<(Connection<Wire>, Wire, Vec<Line>, u32)>,
 }
 
 impl Pair {
@@ -142,9 +155,27 @@ impl Pair {
         world.room.set(usize::MAX);
         let nicks = vec![Nick::parse(nick).expect("a nick")];
         let host = Host::new(Config { nicks, ..Config::default() }, None, View(Rc::clone(&world)));
-        let wire = Wire::default();
-        let mux = Connection::new(wire.clone(), yamux::Config::default(), Mode::Server);
-        Self { host, world, mux, wire, lines: Vec::new() }
+        let (mux, wire) = bridge();
+        Self { host, world, mux, wire, lines: Vec::new(), tunnel: 1, parked: Vec::new() }
+    }
+
+    /// Plays the bridge of another tunnel from now on.
+    pub(crate) fn play(&mut self, tunnel: u32) {
+        let (mux, wire, lines) = match self.parked.iter().position(|one| one.3 == tunnel) {
+            Some(at) => {
+                let (mux, wire, lines, _) = self.parked.remove(at);
+                (mux, wire, lines)
+            }
+            None => {
+                let (mux, wire) = bridge();
+                (mux, wire, Vec::new())
+            }
+        };
+        let mux = std::mem::replace(&mut self.mux, mux);
+        let wire = std::mem::replace(&mut self.wire, wire);
+        let lines = std::mem::replace(&mut self.lines, lines);
+        self.parked.push((mux, wire, lines, std::mem::replace(&mut self.tunnel, tunnel)));
+        self.turn();
     }
 
     /// Calls bob.
@@ -159,7 +190,7 @@ impl Pair {
         let mut still = 0;
         while still < 3 {
             let mut moved = false;
-            let sent = std::mem::take(&mut *self.world.sent.borrow_mut());
+            let sent = self.world.sent.borrow_mut().remove(&self.tunnel).unwrap_or_default();
             moved |= !sent.is_empty();
             self.wire.0.borrow_mut().0.extend(sent);
             let cx = &mut Context::from_waker(Waker::noop());
@@ -172,7 +203,7 @@ impl Pair {
             }
             let outgoing = std::mem::take(&mut self.wire.0.borrow_mut().1);
             if !outgoing.is_empty() {
-                self.host.received(outgoing);
+                self.host.received(self.tunnel, outgoing);
                 moved = true;
             }
             still = if moved { 0 } else { still + 1 };

@@ -96,9 +96,9 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Returns the connection to name for others of its link, if it is a stream of one.
+    /// Returns the connection to name for others of its link or tunnel, if it is a stream of one.
     pub(crate) fn link(&self) -> Option<ConnId> {
-        (self.path == Path::Punched).then_some(self.conn)
+        (self.path != Path::Direct).then_some(self.conn)
     }
 }
 

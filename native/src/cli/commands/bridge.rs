@@ -1,22 +1,33 @@
 //! `xcher bridge`: a bridge to a relay elsewhere.
 
+use std::convert::Infallible;
+use std::future::pending;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use crate::admin::{STARTING, STOPPING, Servers};
+use tokio::sync::oneshot;
+
+use crate::admin::{STARTING, Servers};
 use crate::bridge::Home;
 use crate::cli::admin_front::AdminFront;
+use crate::cli::check::check;
+use crate::cli::drain::DrainingServers;
 use crate::cli::exit::CliError;
 use crate::cli::http_front::Front;
-use crate::cli::options::{BridgeArgs, Common, DEFAULT_HTTP_PORT, HttpAddress};
+use crate::cli::options::{BridgeCommandArgs, Common, DEFAULT_HTTP_PORT, HttpAddress};
 use crate::cli::reload::Reload;
 use crate::cli::service_manager;
 use crate::cli::signals::{Hangups, Signals};
 use crate::cli::sockets::listen;
+use crate::cli::ui::output::Output;
 use crate::descriptors::raise_limit;
 
 /// Runs a bridge until stopped.
-pub(crate) async fn run(common: &Common, args: &BridgeArgs) -> Result<(), CliError> {
-    let mut signals = Signals::catch().map_err(CliError::local)?;
+pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<(), CliError> {
+    let args = &command.bridge;
+    if command.start.check {
+        return check(common, None, args);
+    }
+    let signals = Signals::catch().map_err(CliError::local)?;
     let Some(relay) = common.relay.tcp() else {
         return Err(CliError::usage(format!(
             "a bridge connects to a relay's TCP port, and {} is a URL; use --relay HOST:PORT",
@@ -32,19 +43,33 @@ pub(crate) async fn run(common: &Common, args: &BridgeArgs) -> Result<(), CliErr
     let hangups = Hangups::catch().map_err(CliError::local)?;
     let tls = args.tls()?;
     let admin = AdminFront::open(common, &args.operator).await?;
-    let front = Front::new(common, listen(at, "--http").await?, tls)?;
+    let front = Front::new(common, listen(at, "--http", &command.start).await?, tls)?;
     let (bridge, listener) = front.start(args, Home::Elsewhere(relay.to_owned()))?;
     let http = bridge.http.clone();
     let readiness = admin.readiness.clone();
     let watched = (bridge.bridge.clone(), http.clone());
+    let servers = DrainingServers {
+        relay: None,
+        bridge: Some((http.clone(), bridge.bridge.clone())),
+        readiness: readiness.clone(),
+    };
     let _admin = admin.start(Servers::new(None, Some(watched), readiness.clone()));
+    let (output, within) = (Output::new(common), command.stop.drain());
     tokio::spawn(Reload::new(common, None, Some(bridge)).at_each(hangups));
+    let (stop, stopped) = oneshot::channel::<()>();
+    let drain = async {
+        servers.drain_at(signals, within, &output).await;
+        drop(stop);
+        pending::<Infallible>().await
+    };
+    let stopped = async move {
+        // The sender is dropped when the bridge has drained.
+        let _ = stopped.await;
+    };
     readiness.clear(STARTING);
     service_manager::ready();
-    let shutdown = async move {
-        signals.stop().await;
-        readiness.set(STOPPING, "it was told to stop");
-        service_manager::stopping();
-    };
-    http.run(listener, shutdown).await.map_err(CliError::local)
+    tokio::select! {
+        ended = http.run(listener, stopped) => ended.map_err(CliError::local),
+        never = drain => match never {},
+    }
 }

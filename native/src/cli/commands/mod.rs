@@ -40,7 +40,7 @@ pub(crate) async fn run_online(common: &Common, command: &Command) -> Result<(),
     match command {
         Command::Relay(RelayCommandLine { args, command }) => match command {
             None => relay::run(common, args).await,
-            Some(command) => operate::run(common, &args.bridge.operator, command).await,
+            Some(command) => operate::run(common, &args.relay.bridge.operator, command).await,
         },
         Command::Bridge(args) => bridge::run(common, args).await,
         Command::Up(args) => up::run(common, args).await,

@@ -10,15 +10,17 @@ use xcher_core::secure::Identity;
 use crate::admin::{STARTING, STOPPING, Servers};
 use crate::bridge::Home;
 use crate::cli::admin_front::AdminFront;
+use crate::cli::check::check;
+use crate::cli::drain::DrainingServers;
 use crate::cli::exit::CliError;
 use crate::cli::exposure;
 use crate::cli::http_front::Front;
 use crate::cli::inherited_sockets;
-use crate::cli::options::{Common, HttpAddress, RelayArgs};
+use crate::cli::options::{Common, HttpAddress, RelayArgs, RelayCommandArgs, StartArgs};
 use crate::cli::reload::Reload;
 use crate::cli::service_manager;
 use crate::cli::signals::{Hangups, Signals};
-use crate::cli::sockets::listen;
+use crate::cli::sockets::{bind, listen};
 use crate::cli::ui::json::JsonEvent;
 use crate::cli::ui::output::Output;
 use crate::descriptors::raise_limit;
@@ -27,10 +29,17 @@ use crate::keys::{self, KeysError};
 use crate::relay::{Relay, RelayConfig};
 
 /// Runs a relay and its bridge until stopped.
-pub(crate) async fn run(common: &Common, args: &RelayArgs) -> Result<(), CliError> {
-    let mut signals = Signals::catch().map_err(CliError::local)?;
-    let ports = Ports::open(common, args).await?;
-    ports.serve(common, args, async move { signals.stop().await }).await
+pub(crate) async fn run(common: &Common, args: &RelayCommandArgs) -> Result<(), CliError> {
+    if args.start.check {
+        return check(common, Some(&args.relay), &args.relay.bridge);
+    }
+    let signals = Signals::catch().map_err(CliError::local)?;
+    let ports = Ports::open(common, &args.relay, &args.start).await?;
+    let output = Output::new(common);
+    let drain = async |servers: DrainingServers| {
+        servers.drain_at(signals, args.stop.drain(), &output).await
+    };
+    ports.serve(common, &args.relay, drain).await
 }
 
 /// The ports of a relay and of its bridge.
@@ -42,13 +51,17 @@ pub(crate) struct Ports {
 }
 
 impl Ports {
-    pub(crate) async fn open(common: &Common, args: &RelayArgs) -> Result<Self, CliError> {
+    pub(crate) async fn open(
+        common: &Common,
+        args: &RelayArgs,
+        start: &StartArgs,
+    ) -> Result<Self, CliError> {
         raise_limit();
         let hangups = Hangups::catch().map_err(CliError::local)?;
         let tls = args.bridge.tls()?;
         let output = Output::new(common);
         let admin = AdminFront::open(common, &args.bridge.operator).await?;
-        let relay = listen(args.listen, "--listen").await?;
+        let relay = listen(args.listen, "--listen", start).await?;
         let at = relay.local_addr().map_err(CliError::local)?;
         let address = at.to_string();
         output.result(format_args!("relay {address}")).map_err(CliError::unwritten)?;
@@ -62,9 +75,9 @@ impl Ports {
             (Some(HttpAddress(None)), _) => None,
             (None, _) if inherited.is_some() => inherited,
             (None, None) => None,
-            (Some(HttpAddress(Some(address))), _) => Some(listen(address, "--http").await?),
+            (Some(HttpAddress(Some(address))), _) => Some(listen(address, "--http", start).await?),
             // The user did not ask for a bridge at that address: the relay runs without one.
-            (None, Some(address)) => match TcpListener::bind(address).await {
+            (None, Some(address)) => match bind(address, start) {
                 Ok(listener) => Some(listener),
                 Err(error) => {
                     output.note(format_args!(
@@ -83,7 +96,7 @@ impl Ports {
         self,
         common: &Common,
         args: &RelayArgs,
-        shutdown: impl Future<Output = ()>,
+        until_stopped: impl AsyncFnOnce(DrainingServers),
     ) -> Result<(), CliError> {
         let port = self.relay.local_addr().map_err(CliError::local)?.port();
         let (limits, identity) = (args.limits(), identity(common)?);
@@ -94,6 +107,11 @@ impl Ports {
         let http = bridge.as_ref().map(|bridge| bridge.http.clone());
         let readiness = self.admin.readiness.clone();
         let watched = bridge.as_ref().map(|it| (it.bridge.clone(), it.http.clone()));
+        let draining = DrainingServers {
+            relay: Some(relay.clone()),
+            bridge: bridge.as_ref().map(|running| (running.http.clone(), running.bridge.clone())),
+            readiness: readiness.clone(),
+        };
         let servers = Servers::new(Some(relay.clone()), watched, readiness.clone());
         let _admin = self.admin.start(servers);
         let reload = Reload::new(common, Some((relay.clone(), args.any_address)), bridge);
@@ -108,7 +126,7 @@ impl Ports {
         };
         readiness.clear(STARTING);
         let shutdown = async {
-            shutdown.await;
+            until_stopped(draining).await;
             readiness.set(STOPPING, "it was told to stop");
             service_manager::stopping();
         };

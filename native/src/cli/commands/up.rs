@@ -7,6 +7,7 @@ use xcher_core::addr::{Scope, scope};
 
 use super::relay::Ports;
 use super::share;
+use crate::cli::check::check;
 use crate::cli::exit::CliError;
 use crate::cli::online_host::OnlineHost;
 use crate::cli::options::{Common, UpArgs};
@@ -16,7 +17,10 @@ use crate::http;
 
 /// Runs a relay with its bridge and shares files, until stopped.
 pub(crate) async fn run(common: &Common, args: &UpArgs) -> Result<(), CliError> {
-    let ports = Ports::open(common, &args.relay).await?;
+    if args.start.check {
+        return check(common, Some(&args.relay), &args.relay.bridge);
+    }
+    let ports = Ports::open(common, &args.relay, &args.start).await?;
     let bound = ports.relay.local_addr().map_err(CliError::local)?;
     let reached = SocketAddr::new(own_address(bound.ip()), bound.port());
     let any_address = args.relay.any_address;
@@ -26,7 +30,7 @@ pub(crate) async fn run(common: &Common, args: &UpArgs) -> Result<(), CliError> 
     let others = common.at(reached.into());
     let page = ports.front.as_ref().map(|front| front.url(own_address(front.address.ip())));
     let (stop, stopped) = oneshot::channel::<()>();
-    let serve = ports.serve(common, &args.relay, async move {
+    let serve = ports.serve(common, &args.relay, async move |_| {
         // The sender is dropped when sharing has ended.
         let _ = stopped.await;
     });

@@ -13,6 +13,7 @@ use super::peers_args::PeersArgs;
 use super::receive_args::ReceiveArgs;
 use super::relay_command::RelayCommandLine;
 use super::send_args::SendArgs;
+use super::server_args::BridgeCommandArgs;
 use super::share_args::ShareArgs;
 use super::up_args::UpArgs;
 use super::without_effect;
@@ -52,7 +53,7 @@ pub(crate) enum Command {
     /// Run a relay, where peers find each other by nick, and its bridge; or ask a running one
     Relay(RelayCommandLine),
     /// Run a bridge to a relay elsewhere, for browsers and hosts behind NAT
-    Bridge(BridgeArgs),
+    Bridge(BridgeCommandArgs),
     /// Send files and folders to anyone with the code, or to an online peer
     Send(SendArgs),
     /// Wait for offers, and ask before accepting each
@@ -106,9 +107,9 @@ impl Command {
     /// runs no server.
     pub(crate) fn server(&self) -> Option<&BridgeArgs> {
         match self {
-            Self::Relay(RelayCommandLine { args, command: None }) => Some(&args.bridge),
+            Self::Relay(RelayCommandLine { args, command: None }) => Some(&args.relay.bridge),
             Self::Up(args) => Some(&args.relay.bridge),
-            Self::Bridge(args) => Some(args),
+            Self::Bridge(args) => Some(&args.bridge),
             _ => None,
         }
     }

@@ -1,7 +1,7 @@
 //! The raw text of each option, to be compared with a later reading.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use clap::{ArgMatches, Command};
 
@@ -31,6 +31,11 @@ impl RawValues {
         changed.sort();
         changed.dedup();
         changed
+    }
+
+    /// Returns all options with their values, several separated by commas.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&String, OsString)> {
+        self.0.iter().map(|(option, values)| (option, values.join(OsStr::new(","))))
     }
 
     /// Copies the value of one option from `now`.

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::relay_args::RelayArgs;
+use super::server_args::RelayCommandArgs;
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct RelayCommandLine {
     #[command(flatten)]
-    pub(crate) args: RelayArgs,
+    pub(crate) args: RelayCommandArgs,
     #[command(subcommand)]
     pub(crate) command: Option<RelayCommand>,
 }

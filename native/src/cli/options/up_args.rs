@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::relay_args::RelayArgs;
+use super::server_args::StartArgs;
 use super::share_args::ShareArgs;
 
 #[derive(Clone, Debug, Args)]
@@ -11,4 +12,6 @@ pub(crate) struct UpArgs {
     pub(crate) share: ShareArgs,
     #[command(flatten, next_help_heading = "Relay and bridge")]
     pub(crate) relay: RelayArgs,
+    #[command(flatten)]
+    pub(crate) start: StartArgs,
 }

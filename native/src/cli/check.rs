@@ -1,0 +1,68 @@
+//! `--check`: reads everything that a server would, says what would be in force or what is wrong, and opens no port.
+
+use clap::Args;
+
+use crate::cli::exit::{CliError, ExitCode};
+use crate::cli::options::{BridgeArgs, Common, RelayArgs, StopArgs};
+use crate::cli::ui::output::Output;
+use crate::http::{Http, HttpConfig};
+use crate::keys;
+use crate::keys::identity::{self, KeyOwner};
+
+/// Checks the options and files of a server. The configuration file and the command line have been read.
+///
+/// # Errors
+///
+/// [`ExitCode::Usage`] once everything that is wrong was reported, a line each.
+pub(crate) fn check(
+    common: &Common,
+    relay: Option<&RelayArgs>,
+    bridge: &BridgeArgs,
+) -> Result<(), CliError> {
+    let output = Output::new(common);
+    let mut errors = Vec::new();
+    if relay.is_some() {
+        errors.extend(key_error(common));
+    } else if common.relay.tcp().is_none() {
+        let named = &common.relay;
+        errors.push(format!("a bridge connects to HOST:PORT, and {named} is none; set --relay"));
+    }
+    let token = common.token().map_err(|error| errors.extend(error.message)).ok().flatten();
+    let tls = bridge.tls().map_err(|error| errors.extend(error.message)).ok().flatten();
+    let config = HttpConfig { access: bridge.access(token), tls, ..HttpConfig::default() };
+    if let Err(error) = Http::new(config, |_, _| async {}) {
+        errors.push(error.to_string());
+    }
+    if !errors.is_empty() {
+        errors.iter().for_each(|error| output.error(format_args!("{error}")));
+        return Err(CliError::reported(ExitCode::Usage));
+    }
+    let mut known = names::<BridgeArgs>();
+    known.extend(names::<StopArgs>());
+    known.extend(["data-dir", "reuse-port", "token-file"].map(str::to_owned));
+    match relay {
+        Some(_) => known.extend(names::<RelayArgs>()),
+        None => known.push("relay".to_owned()),
+    }
+    for (option, value) in common.raw.iter().filter(|(option, _)| known.contains(option)) {
+        // As a line of the configuration file.
+        let value = toml::Value::String(value.to_string_lossy().into_owned());
+        output.result(format_args!("{option} = {value}")).map_err(CliError::unwritten)?;
+    }
+    output.written()
+}
+
+/// Returns what is wrong with the relay's key, which is not created.
+fn key_error(common: &Common) -> Option<String> {
+    let folder = common.data_dir.clone().or_else(keys::usual_folder)?;
+    if !identity::exists(&folder, KeyOwner::Relay) {
+        return None;
+    }
+    identity::load_or_create(&folder, KeyOwner::Relay).err().map(|error| error.to_string())
+}
+
+/// Returns the long names of a set of options.
+fn names<A: Args>() -> Vec<String> {
+    let command = A::augment_args(clap::Command::new("names"));
+    command.get_arguments().filter_map(|arg| arg.get_long().map(str::to_owned)).collect()
+}

@@ -1,0 +1,100 @@
+//! Stops a server in order: first nobody new is accepted, and those who are there move or finish.
+
+use std::fmt;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::admin::{DRAINING, Readiness};
+use crate::bridge::Bridge;
+use crate::cli::service_manager;
+use crate::cli::signals::Signals;
+use crate::cli::ui::output::Output;
+use crate::http::Http;
+use crate::relay::Relay;
+
+/// Time between two looks at what is left.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The parts of a server that drain.
+pub(crate) struct DrainingServers {
+    /// A relay in this process.
+    pub(crate) relay: Option<Relay>,
+    /// A bridge and its HTTP server.
+    pub(crate) bridge: Option<(Http, Bridge)>,
+    /// Tells the operator that the server drains.
+    pub(crate) readiness: Readiness,
+}
+
+impl DrainingServers {
+    /// Waits for a signal to stop; then drains for at most `within`, or until another signal. The servers can be
+    /// stopped when this returns.
+    pub(crate) async fn drain_at(self, mut signals: Signals, within: Duration, output: &Output) {
+        signals.stop().await;
+        service_manager::stopping();
+        if within.is_zero() {
+            return;
+        }
+        output.note(format_args!(
+            "draining for at most {} s; another signal stops at once",
+            within.as_secs()
+        ));
+        self.begin(within);
+        let until = Instant::now() + within;
+        let drained = async {
+            while !self.is_drained() && Instant::now() < until {
+                sleep(LOOK_INTERVAL).await;
+            }
+        };
+        tokio::select! {
+            () = drained => {}
+            () = signals.stop() => {}
+        }
+        match self.left() {
+            Left { hosts: 0, connections: 0 } => output.note(format_args!("drained")),
+            left => output.note(format_args!("stopping with {left}")),
+        }
+    }
+
+    fn begin(&self, within: Duration) {
+        let seconds = within.as_secs();
+        self.readiness.set(DRAINING, format!("it stops within {seconds} s"));
+        if let Some((http, bridge)) = &self.bridge {
+            http.drain();
+            bridge.drain(within);
+        }
+        if let Some(relay) = &self.relay {
+            relay.drain(within);
+        }
+    }
+
+    fn is_drained(&self) -> bool {
+        let carries = self.bridge.as_ref().is_some_and(|(_, bridge)| bridge.carried() > 0);
+        let waits = match (&self.relay, &self.bridge) {
+            (Some(relay), _) => !relay.is_drained(),
+            (None, Some((_, bridge))) => !bridge.is_drained(),
+            (None, None) => false,
+        };
+        !carries && !waits
+    }
+
+    fn left(&self) -> Left {
+        Left {
+            hosts: self.relay.as_ref().map_or(0, Relay::connections),
+            connections: self.bridge.as_ref().map_or(0, |(_, bridge)| bridge.carried()),
+        }
+    }
+}
+
+/// What a server that stops cuts off.
+struct Left {
+    hosts: usize,
+    connections: usize,
+}
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { hosts, connections } = self;
+        write!(f, "{hosts} connections to the relay and {connections} through the bridge")
+    }
+}
