@@ -3,17 +3,19 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, ready};
 use std::time::Duration;
 
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep, timeout};
-use tracing::{debug, info};
+use tracing::{debug, error, info};
 use xcher_core::tunnel::{FirstLine, Lease, MAX_STREAMS, MAX_VISITORS, Route, TunnelId};
 
 use super::home::RelayLink;
@@ -43,6 +45,16 @@ pub(super) struct Tunnel {
     streams: Semaphore,
     /// Permits for connections to its listeners.
     pub(super) visits: Arc<Semaphore>,
+    /// What the tunnel starts to serve at its next turn. Bounded by the number of streams that it may have.
+    arrivals: Arc<Mutex<Vec<Arrival>>>,
+}
+
+/// What a tunnel serves.
+enum Arrival {
+    /// A stream that the client opened.
+    Stream(Stream),
+    /// A connection to one of its listeners, with its permit.
+    Visit(SocketAddr, Visitor, OwnedSemaphorePermit),
 }
 
 pub(super) async fn serve<S>(shared: Arc<Shared>, socket: S, client: SocketAddr, public_ip: IpAddr)
@@ -50,10 +62,10 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     info!(%client, "tunnel open");
-    // Bounded by the number of streams that the tunnel may have.
-    let opened = Arc::new(Mutex::new(Vec::new()));
-    let inbound = Arc::clone(&opened);
-    let (opener, run) = multiplex(socket, Mode::Server, move |stream| lock(&inbound).push(stream));
+    let arrivals = Arc::<Mutex<Vec<Arrival>>>::default();
+    let inbound = Arc::clone(&arrivals);
+    let (opener, run) =
+        multiplex(socket, Mode::Server, move |stream| lock(&inbound).push(Arrival::Stream(stream)));
     let is_here = is_of_this_machine(client.ip());
     let id = shared.allocations().open(client.ip(), is_here);
     let tunnel = Arc::new(Tunnel {
@@ -66,19 +78,25 @@ where
         public_ip,
         relay_link: Mutex::new(None),
         relay_links: Semaphore::new(1),
+        arrivals,
     });
-    // Dropped with the tunnel, and every connection and listener with it.
-    let mut tasks = JoinSet::new();
+    // In the task of the tunnel, so that its bytes never wait for another thread, nor pass from the caches of one
+    // processor to those of another. Dropped with the tunnel, and every connection and listener with it.
+    let mut served = FuturesUnordered::new();
     let mut run = std::pin::pin!(run);
     let mut unused: Option<Pin<Box<Sleep>>> = None;
     let ended = poll_fn(|cx| {
         let ended = run.as_mut().poll(cx);
-        for stream in std::mem::take(&mut *lock(&opened)) {
-            let tunnel = Arc::clone(&tunnel);
-            tasks.spawn(async move { tunnel.serve_stream(stream).await });
+        loop {
+            let arrivals = std::mem::take(&mut *lock(&tunnel.arrivals));
+            served.extend(arrivals.into_iter().map(|arrival| Arc::clone(&tunnel).serve(arrival)));
+            while let Poll::Ready(Some(())) = served.poll_next_unpin(cx) {}
+            // A listener may have got a visitor.
+            if lock(&tunnel.arrivals).is_empty() {
+                break;
+            }
         }
-        while let Poll::Ready(Some(_)) = tasks.poll_join_next(cx) {}
-        if !tasks.is_empty() {
+        if !served.is_empty() {
             unused = None;
         } else if ended.is_pending() {
             let unused = unused.get_or_insert_with(|| Box::pin(sleep(UNUSED_TIMEOUT)));
@@ -96,6 +114,26 @@ where
 }
 
 impl Tunnel {
+    /// Serves an arrival to its end. A panic ends no other.
+    async fn serve(self: Arc<Self>, arrival: Arrival) {
+        let served = async move {
+            match arrival {
+                Arrival::Stream(stream) => self.serve_stream(stream).await,
+                // Boxed, because most arrivals are streams.
+                Arrival::Visit(at, visitor, _permit) => Box::pin(self.bring(at, visitor)).await,
+            }
+        };
+        // Locks recover from a panic, and guards return what was in use.
+        if AssertUnwindSafe(served).catch_unwind().await.is_err() {
+            error!("a stream of a tunnel panicked");
+        }
+    }
+
+    /// Brings a visitor to the client, at the tunnel's next turn.
+    pub(super) fn receive(&self, at: SocketAddr, visitor: Visitor, permit: OwnedSemaphorePermit) {
+        lock(&self.arrivals).push(Arrival::Visit(at, visitor, permit));
+    }
+
     async fn serve_stream(self: Arc<Self>, mut stream: Stream) {
         let tunnel = Arc::clone(&self);
         let Ok(_permit) = tunnel.streams.try_acquire() else {
@@ -167,7 +205,7 @@ impl Tunnel {
 
     /// Brings a visitor of this tunnel's listener to its client, and closes one that the client does not
     /// await.
-    pub(super) async fn bring(self: Arc<Self>, at: SocketAddr, visitor: Visitor) {
+    async fn bring(self: Arc<Self>, at: SocketAddr, visitor: Visitor) {
         let now = self.shared.now();
         let admitted = match visitor.tunnel {
             Some(tunnel) => self.shared.allocations().accept_tunnel(at, tunnel, now),
