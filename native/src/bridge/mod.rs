@@ -99,7 +99,8 @@ impl Bridge {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let public_ip = self.0.config.public_ip.unwrap_or(reached_at);
-        let socket = self.0.budgets.limit(socket, client.ip());
+        // Boxed, because a future keeps what was moved out of it.
+        let socket = Box::new(self.0.budgets.limit(socket, client.ip()));
         tunnel::serve(Arc::clone(&self.0), socket, client, public_ip).await;
     }
 }

@@ -89,7 +89,7 @@ where
         let ended = run.as_mut().poll(cx);
         loop {
             let arrivals = std::mem::take(&mut *lock(&tunnel.arrivals));
-            served.extend(arrivals.into_iter().map(|arrival| Arc::clone(&tunnel).serve(arrival)));
+            served.extend(arrivals.into_iter().map(|arrival| tunnel.serve(arrival)));
             while let Poll::Ready(Some(())) = served.poll_next_unpin(cx) {}
             // A listener may have got a visitor.
             if lock(&tunnel.arrivals).is_empty() {
@@ -115,18 +115,18 @@ where
 
 impl Tunnel {
     /// Serves an arrival to its end. A panic ends no other.
-    async fn serve(self: Arc<Self>, arrival: Arrival) {
-        let served = async move {
-            match arrival {
-                Arrival::Stream(stream) => self.serve_stream(stream).await,
-                // Boxed, because most arrivals are streams.
-                Arrival::Visit(at, visitor, _permit) => Box::pin(self.bring(at, visitor)).await,
-            }
+    fn serve(self: &Arc<Self>, arrival: Arrival) -> impl Future<Output = ()> + Send + use<> {
+        let tunnel = Arc::clone(self);
+        let served = match arrival {
+            Arrival::Stream(stream) => tunnel.serve_stream(stream).boxed(),
+            Arrival::Visit(at, visitor, permit) => tunnel.bring(at, visitor, permit).boxed(),
         };
         // Locks recover from a panic, and guards return what was in use.
-        if AssertUnwindSafe(served).catch_unwind().await.is_err() {
-            error!("a stream of a tunnel panicked");
-        }
+        AssertUnwindSafe(served).catch_unwind().map(|ended| {
+            if ended.is_err() {
+                error!("a stream of a tunnel panicked");
+            }
+        })
     }
 
     /// Brings a visitor to the client, at the tunnel's next turn.
@@ -134,23 +134,17 @@ impl Tunnel {
         lock(&self.arrivals).push(Arrival::Visit(at, visitor, permit));
     }
 
-    async fn serve_stream(self: Arc<Self>, mut stream: Stream) {
+    async fn serve_stream(self: Arc<Self>, stream: Stream) {
         let tunnel = Arc::clone(&self);
         let Ok(_permit) = tunnel.streams.try_acquire() else {
-            let reason = format!("expected at most {MAX_STREAMS} streams, got one more");
-            return refuse(&mut stream, &reason).await;
+            return Box::pin(refuse_another(stream)).await;
         };
-        let line = match timeout(FIRST_LINE_TIMEOUT, read_first_line(&mut stream)).await {
-            Ok(Ok(line)) => line,
-            Ok(Err(error)) => return refuse(&mut stream, &error.to_string()).await,
-            Err(_) => return refuse(&mut stream, "expected a first line, got none").await,
-        };
-        match FirstLine::parse(&line) {
-            Ok(FirstLine::Relay) => Box::pin(self.connect_to_relay(stream)).await,
-            Ok(FirstLine::Listen) => Box::pin(self.allocate_listener(stream)).await,
-            Ok(FirstLine::Dial(to)) => Box::pin(self.dial(stream, to)).await,
-            Ok(_) => refuse(&mut stream, "expected X_RELAY, X_LISTEN or X_DIAL ip port").await,
-            Err(error) => refuse(&mut stream, &error.to_string()).await,
+        // Each boxed, so that a stream keeps no memory for what it was, nor for what it is not.
+        let Some((request, stream)) = Box::pin(read_request(stream)).await else { return };
+        match request {
+            Request::Relay => Box::pin(self.connect_to_relay(stream)).await,
+            Request::Listen => Box::pin(self.allocate_listener(stream)).await,
+            Request::Dial(to) => Box::pin(self.dial(stream, to)).await,
         }
     }
 
@@ -205,7 +199,12 @@ impl Tunnel {
 
     /// Brings a visitor of this tunnel's listener to its client, and closes one that the client does not
     /// await.
-    async fn bring(self: Arc<Self>, at: SocketAddr, visitor: Visitor) {
+    async fn bring(
+        self: Arc<Self>,
+        at: SocketAddr,
+        visitor: Visitor,
+        _permit: OwnedSemaphorePermit,
+    ) {
         let now = self.shared.now();
         let admitted = match visitor.tunnel {
             Some(tunnel) => self.shared.allocations().accept_tunnel(at, tunnel, now),
@@ -251,6 +250,40 @@ impl Drop for LeaseGuard<'_> {
             self.shared.allocations().closed(lease);
         }
     }
+}
+
+/// What the first line of a client's stream asks for.
+enum Request {
+    Relay,
+    Listen,
+    Dial(SocketAddr),
+}
+
+/// Reads what the stream is for, or refuses it.
+async fn read_request(mut stream: Stream) -> Option<(Request, Stream)> {
+    let line = match timeout(FIRST_LINE_TIMEOUT, read_first_line(&mut stream)).await {
+        Ok(line) => line.map_err(|error| error.to_string()),
+        Err(_) => Err("expected a first line, got none".to_owned()),
+    };
+    let request = line.and_then(|line| match FirstLine::parse(&line) {
+        Ok(FirstLine::Relay) => Ok(Request::Relay),
+        Ok(FirstLine::Listen) => Ok(Request::Listen),
+        Ok(FirstLine::Dial(to)) => Ok(Request::Dial(to)),
+        Ok(_) => Err("expected X_RELAY, X_LISTEN or X_DIAL ip port".to_owned()),
+        Err(error) => Err(error.to_string()),
+    });
+    match request {
+        Ok(request) => Some((request, stream)),
+        Err(reason) => {
+            refuse(&mut stream, &reason).await;
+            None
+        }
+    }
+}
+
+async fn refuse_another(mut stream: Stream) {
+    let reason = format!("expected at most {MAX_STREAMS} streams, got one more");
+    refuse(&mut stream, &reason).await;
 }
 
 pub(super) async fn refuse(stream: &mut Stream, reason: &str) {

@@ -141,7 +141,8 @@ where
     match ending {
         Ending::HalfClosed => {
             hub.handle(Input::Closed { conn: connection.conn });
-            let _ = timeout(LINGER_TIMEOUT, sender.writer.shutdown()).await;
+            // Boxed, as below, so that an open connection keeps no memory for its end.
+            let _ = Box::pin(timeout(LINGER_TIMEOUT, sender.writer.shutdown())).await;
             totals.reason = "the client closed it".into();
         }
         Ending::Failed(error) => {
@@ -153,7 +154,7 @@ where
             let reads = !matches!(reason, CloseReason::NotReading | CloseReason::Silent);
             if reads && let Ok(_permit) = hub.lingering.try_acquire() {
                 let linger = send_rest(&connection, &mut sender, &mut reader, &mut totals.sent);
-                let _ = timeout(LINGER_TIMEOUT, linger).await;
+                let _ = Box::pin(timeout(LINGER_TIMEOUT, linger)).await;
             }
         }
     }
