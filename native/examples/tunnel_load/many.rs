@@ -30,11 +30,7 @@ pub(crate) fn run(
                 scope.spawn(move || {
                     start.wait();
                     mux.send(TARGET, &request(up, each))?;
-                    if up {
-                        mux.push(TARGET, each, FRAME_LEN)
-                    } else {
-                        mux.pull(TARGET, each)
-                    }
+                    if up { mux.push(TARGET, each, FRAME_LEN) } else { mux.pull(TARGET, each) }
                 })
             })
             .collect();

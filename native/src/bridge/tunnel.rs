@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, ready};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
@@ -114,18 +115,12 @@ where
 }
 
 impl Tunnel {
-    /// Serves an arrival to its end. A panic ends no other.
+    /// Serves an arrival to its end.
     fn serve(self: &Arc<Self>, arrival: Arrival) -> impl Future<Output = ()> + Send + use<> {
         let tunnel = Arc::clone(self);
-        let served = match arrival {
+        contained(match arrival {
             Arrival::Stream(stream) => tunnel.serve_stream(stream).boxed(),
             Arrival::Visit(at, visitor, permit) => tunnel.bring(at, visitor, permit).boxed(),
-        };
-        // Locks recover from a panic, and guards return what was in use.
-        AssertUnwindSafe(served).catch_unwind().map(|ended| {
-            if ended.is_err() {
-                error!("a stream of a tunnel panicked");
-            }
         })
     }
 
@@ -252,6 +247,16 @@ impl Drop for LeaseGuard<'_> {
     }
 }
 
+/// Ends a stream that panics, and no other of its tunnel.
+fn contained(served: BoxFuture<'static, ()>) -> impl Future<Output = ()> + Send {
+    // Locks recover from a panic, and guards return what was in use.
+    AssertUnwindSafe(served).catch_unwind().map(|ended| {
+        if ended.is_err() {
+            error!("a stream of a tunnel panicked");
+        }
+    })
+}
+
 /// What the first line of a client's stream asks for.
 enum Request {
     Relay,
@@ -295,4 +300,17 @@ pub(super) async fn refuse(stream: &mut Stream, reason: &str) {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_ends_only_its_own_stream() {
+        let served = FuturesUnordered::new();
+        served.push(contained(async { panic!("the panic of this test") }.boxed()));
+        served.push(contained(async { tokio::task::yield_now().await }.boxed()));
+        assert_eq!(served.count().await, 2);
+    }
 }

@@ -87,19 +87,19 @@ impl Outbound for Connection {
 
     fn push(&self, bytes: Vec<u8>) {
         append(&mut self.outbox().queue, bytes);
-        self.wake.notify_one();
     }
 
     fn close(&self, reason: CloseReason) {
         self.outbox().closing = Some(reason);
-        self.wake.notify_one();
     }
 
     fn report(&self, report: Report) {
         (self.report)(report);
     }
 
+    /// Leaves it to the connection's own task.
     fn flush(&self) -> usize {
+        self.wake.notify_one();
         0
     }
 }
