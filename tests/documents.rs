@@ -131,6 +131,7 @@ const README: &[(&str, &[&str])] = &[
             "native/tests/bridge/allocating.rs::limits_a_tunnels_listeners_and_frees_them",
             "native/tests/bridge/endurance.rs::bounds_the_memory_of_a_tunnel",
             "native/tests/http/hostile.rs::incomplete_requests_do_not_lock_out_other_clients",
+            "native/tests/bridge/threads.rs::busy_tunnels_do_not_delay_another",
             "native/tests/http/stopping.rs::a_panic_ends_only_its_own_tunnel",
         ],
     ),

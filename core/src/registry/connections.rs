@@ -1,5 +1,6 @@
 //! Opens, closes and times out connections, and writes to them.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
 use core::fmt;
@@ -36,7 +37,7 @@ impl Registry {
         } else {
             let client = Client::new(from, now, &self.limits);
             self.alarms.insert((client.alarm, conn));
-            self.clients.insert(conn, client);
+            self.clients.insert(conn, Box::new(client));
             self.addresses.connected(from.ip(), now);
             return;
         };

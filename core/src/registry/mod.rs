@@ -38,6 +38,7 @@ mod refusal;
 mod rendezvous;
 mod who;
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::fmt;
@@ -262,7 +263,8 @@ impl fmt::Display for CloseReason {
 /// [`RelayLimits`] and one incomplete line bound the memory of a connection.
 pub struct Registry {
     limits: RelayLimits,
-    clients: BTreeMap<ConnId, Client>,
+    /// Boxed, because the nodes of a map are seldom full.
+    clients: BTreeMap<ConnId, Box<Client>>,
     nicks: Nicks,
     addresses: Addresses,
     /// One entry per client, at [`Client::alarm`].

@@ -187,7 +187,7 @@ impl Registry {
         actions: &mut Vec<Action>,
     ) -> Result<(), Refusal> {
         self.meetings.remove(id);
-        let at = |conn| self.clients.get(&conn).map(Client::address);
+        let at = |conn| self.clients.get(&conn).map(|client| client.address());
         let (Some(at_one), Some(at_other)) = (at(one), at(other)) else { return Ok(()) };
         let until = now.saturating_add(self.limits.rendezvous_timeout);
         for conn in [one, other] {

@@ -13,21 +13,21 @@ use crate::web_socket::{Buffer, WebSocket, frame};
 /// The id of the stream to the relay.
 const RELAY: u32 = 1;
 /// The id of the stream to the target.
-const TARGET: u32 = 3;
+pub(crate) const TARGET: u32 = 3;
 /// Tunnels opened at the same time.
 const CONCURRENCY: usize = 16;
 /// Tunnels from one address: fewer than a bridge allows.
 const TUNNELS_PER_ADDRESS: usize = 32;
 
 pub(crate) fn up(http: &str, relay: &str, to: &str, bytes: usize, frame: usize) -> io::Result<()> {
-    let mut mux = connect(http, relay, to)?;
+    let mut mux = connect(http, relay, to, 0)?;
     let bytes = bytes / frame * frame;
     mux.send(TARGET, &request(true, bytes))?;
     timed(bytes, || mux.push(TARGET, bytes, frame))
 }
 
 pub(crate) fn down(http: &str, relay: &str, to: &str, bytes: usize) -> io::Result<()> {
-    let mut mux = connect(http, relay, to)?;
+    let mut mux = connect(http, relay, to, 0)?;
     timed(bytes, || {
         mux.send(TARGET, &request(false, bytes))?;
         mux.pull(TARGET, bytes)
@@ -126,22 +126,31 @@ fn once(http: &str, plain: bool) -> io::Result<()> {
     mux.reset()
 }
 
-/// Opens a tunnel with a connection to the target, which is called first, as the bridge demands.
-fn connect(http: &str, relay: &str, to: &str) -> io::Result<Mux> {
-    let mut mux = Mux::new(WebSocket::open(http, 1, false)?);
-    mux.open(RELAY, b"X_RELAY\nX_NICK load\n")?;
-    expect("X_NICK load YES", &mux.line(RELAY)?)?;
+/// Opens the tunnel with this number and in it a connection to the target, which is called first, as the bridge
+/// demands.
+pub(crate) fn connect(http: &str, relay: &str, to: &str, number: usize) -> io::Result<Mux> {
+    let mut mux = Mux::new(WebSocket::open(http, 1 + number / TUNNELS_PER_ADDRESS, false)?);
+    let nick = format!("load{number}");
+    mux.open(RELAY, format!("X_RELAY\nX_NICK {nick}\n").as_bytes())?;
+    expect(&format!("X_NICK {nick} YES"), &mux.line(RELAY)?)?;
     let to = to.replace(':', " ");
-    let mut caller = BufReader::new(TcpStream::connect(relay)?);
-    let mut answer = String::new();
-    caller.get_mut().write_all(b"X_NICK caller\n")?;
-    caller.read_line(&mut answer)?;
-    expect("X_NICK caller YES", answer.trim_end())?;
-    writeln!(caller.get_mut(), "X_INIT load {to}")?;
-    expect(&format!("X_INIT load {to}"), &mux.line(RELAY)?)?;
+    let mut caller = log_in(relay, &format!("caller{number}"))?;
+    writeln!(caller.get_mut(), "X_INIT {nick} {to}")?;
+    expect(&format!("X_INIT {nick} {to}"), &mux.line(RELAY)?)?;
     mux.open(TARGET, format!("X_DIAL {to}\n").as_bytes())?;
     expect("YES", &mux.line(TARGET)?)?;
     Ok(mux)
+}
+
+/// Connects to the relay under this nick.
+pub(crate) fn log_in(relay: &str, nick: &str) -> io::Result<BufReader<TcpStream>> {
+    let mut host = BufReader::new(TcpStream::connect(relay)?);
+    host.get_ref().set_nodelay(true)?;
+    let mut answer = String::new();
+    writeln!(host.get_mut(), "X_NICK {nick}")?;
+    host.read_line(&mut answer)?;
+    expect(&format!("X_NICK {nick} YES"), answer.trim_end())?;
+    Ok(host)
 }
 
 fn expect(expected: &str, got: &str) -> io::Result<()> {
@@ -151,7 +160,7 @@ fn expect(expected: &str, got: &str) -> io::Result<()> {
     Err(io::Error::other(format!("expected {expected}, got {got}")))
 }
 
-fn timed(count: usize, work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+pub(crate) fn timed(count: usize, work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     let start = Instant::now();
     work()?;
     crate::print_line(&format!("took {:.6} {count}", start.elapsed().as_secs_f64()))

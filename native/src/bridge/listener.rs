@@ -7,7 +7,6 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tracing::debug;
 use xcher_core::tunnel::FirstLine;
@@ -55,26 +54,21 @@ impl Tunnel {
         if stream.write_all(&FirstLine::Listening(at).to_line()).await.is_err() {
             return;
         }
-        let mut visits = JoinSet::new();
-        self.accept_visitors(at, Acceptor::new(listener), in_process, &mut stream, &mut visits)
-            .await;
+        self.accept_visitors(at, Acceptor::new(listener), in_process, &mut stream).await;
         drop(registration);
         self.revoke_address(at);
         // Reports to the client that the listener is closed.
         let _ = stream.shutdown().await;
-        drop(stream);
-        // Visitors that were accepted stay connected.
-        while visits.join_next().await.is_some() {}
     }
 
-    /// Brings visitors to the client until it closes the listener, or must not keep it any longer.
+    /// Accepts visitors until the client closes the listener, or must not keep it any longer. Those that were
+    /// accepted stay connected.
     async fn accept_visitors(
-        self: &Arc<Self>,
+        &self,
         at: SocketAddr,
         mut acceptor: Acceptor,
         mut in_process: mpsc::Receiver<Visitor>,
         stream: &mut Stream,
-        visits: &mut JoinSet<()>,
     ) {
         loop {
             let now = self.shared.now();
@@ -87,18 +81,13 @@ impl Tunnel {
                     Visitor { from, tunnel: None, endpoint: Endpoint::tcp(socket) }
                 }
                 Some(visitor) = in_process.recv() => visitor,
-                Some(_) = visits.join_next() => continue,
                 () = sleep(kept_until.saturating_sub(now)) => continue,
                 // The client writes nothing: an end, an error or a byte all mean that it is finished.
                 _ = stream.read_u8() => return,
             };
             // A visitor above the limit is closed at once, so that it does not delay the next.
             if let Ok(permit) = Arc::clone(&self.visits).try_acquire_owned() {
-                let tunnel = Arc::clone(self);
-                visits.spawn(async move {
-                    tunnel.bring(at, visitor).await;
-                    drop(permit);
-                });
+                self.receive(at, visitor, permit);
             }
         }
     }

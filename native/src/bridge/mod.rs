@@ -153,7 +153,8 @@ impl Bridge {
         let public_ip = self.0.config.load().public_ip.unwrap_or(reached_at);
         let entry = self.0.open_tunnels.enter(client);
         let socket = Counted::new(self.0.budgets.limit(socket, client.ip()), &entry.open);
-        tunnel::serve(Arc::clone(&self.0), socket, entry, public_ip).await;
+        // Boxed, because a future keeps what was moved out of it.
+        tunnel::serve(Arc::clone(&self.0), Box::new(socket), entry, public_ip).await;
     }
 }
 

@@ -26,7 +26,8 @@ impl Tunnel {
     /// Connects the stream to the relay, one a tunnel, and watches it for calls.
     pub(super) async fn connect_to_relay(&self, mut stream: Stream) {
         let Ok(_permit) = self.relay_links.try_acquire() else {
-            return refuse(&mut stream, "expected one X_RELAY a tunnel, got another").await;
+            let reason = "expected one X_RELAY a tunnel, got another";
+            return Box::pin(refuse(&mut stream, reason)).await;
         };
         match &self.shared.home {
             Home::Here(relay) => {
@@ -38,19 +39,24 @@ impl Tunnel {
                 let ended = copy_both(&mut stream, &mut ours).await;
                 debug!(?ended, "link to the relay ended");
             }
-            Home::Elsewhere(at) => match timeout(DIAL_TIMEOUT, TcpStream::connect(at)).await {
-                Ok(Ok(socket)) => {
-                    // Fails only on a connection that has ended.
-                    let _ = socket.set_nodelay(true);
-                    self.set_relay_link(Some(RelayLink::Elsewhere));
-                    self.copy_watched(stream, socket).await;
-                }
-                Ok(Err(error)) => relay_unreachable(stream, &error.to_string()).await,
-                Err(_) => relay_unreachable(stream, "it does not answer").await,
-            },
+            // Boxed, because a link to a relay here needs far less memory.
+            Home::Elsewhere(at) => Box::pin(self.connect_elsewhere(stream, at)).await,
         }
         self.set_relay_link(None);
         self.shared.allocations().set_nick(self.id, false);
+    }
+
+    async fn connect_elsewhere(&self, stream: Stream, at: &str) {
+        match timeout(DIAL_TIMEOUT, TcpStream::connect(at)).await {
+            Ok(Ok(socket)) => {
+                // Fails only on a connection that has ended.
+                let _ = socket.set_nodelay(true);
+                self.set_relay_link(Some(RelayLink::Elsewhere));
+                self.copy_watched(stream, socket).await;
+            }
+            Ok(Err(error)) => relay_unreachable(stream, &error.to_string()).await,
+            Err(_) => relay_unreachable(stream, "it does not answer").await,
+        }
     }
 
     async fn copy_watched(&self, mut stream: Stream, relay: impl AsyncRead + AsyncWrite + Unpin) {
@@ -100,7 +106,11 @@ impl Tunnel {
     }
 
     fn set_relay_link(&self, link: Option<RelayLink>) {
-        *self.relay_link.lock().unwrap_or_else(PoisonError::into_inner) = link;
+        let mut current = self.relay_link.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *current, link);
+        drop(current);
+        // Without the lock: closing a connection to the relay writes to others.
+        drop(before);
     }
 
     /// Lets X_INITs of this tunnel's client name `at`.

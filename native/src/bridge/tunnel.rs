@@ -3,18 +3,21 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, ready};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep, timeout};
-use tracing::debug;
+use tracing::{debug, error};
 #[cfg(feature = "cli")]
 use xcher_core::registry::ConnId;
 use xcher_core::tunnel::{FirstLine, Lease, MAX_STREAMS, MAX_VISITORS, Route, TunnelId};
@@ -50,6 +53,16 @@ pub(super) struct Tunnel {
     streams: Semaphore,
     /// Permits for connections to its listeners.
     pub(super) visits: Arc<Semaphore>,
+    /// What the tunnel starts to serve at its next turn. Bounded by the number of streams that it may have.
+    arrivals: Arc<Mutex<Vec<Arrival>>>,
+}
+
+/// What a tunnel serves.
+enum Arrival {
+    /// A stream that the client opened.
+    Stream(Stream),
+    /// A connection to one of its listeners, with its permit.
+    Visit(SocketAddr, Visitor, OwnedSemaphorePermit),
 }
 
 pub(super) async fn serve<S>(shared: Arc<Shared>, socket: S, mut entry: Entry, public_ip: IpAddr)
@@ -58,10 +71,10 @@ where
 {
     let client = entry.open.client;
     debug!(%client, "tunnel open");
-    // Bounded by the number of streams that the tunnel may have.
-    let opened = Arc::new(Mutex::new(Vec::new()));
-    let inbound = Arc::clone(&opened);
-    let (opener, run) = multiplex(socket, Mode::Server, move |stream| lock(&inbound).push(stream));
+    let arrivals = Arc::<Mutex<Vec<Arrival>>>::default();
+    let inbound = Arc::clone(&arrivals);
+    let (opener, run) =
+        multiplex(socket, Mode::Server, move |stream| lock(&inbound).push(Arrival::Stream(stream)));
     let is_here = is_of_this_machine(client.ip());
     let id = shared.allocations().open(client.ip(), is_here);
     let tunnel = Arc::new(Tunnel {
@@ -74,10 +87,12 @@ where
         public_ip,
         relay_link: Mutex::new(None),
         relay_links: Semaphore::new(1),
+        arrivals,
     });
     let _ = entry.open.tunnel.set(Arc::downgrade(&tunnel));
-    // Dropped with the tunnel, and every connection and listener with it.
-    let mut tasks = JoinSet::new();
+    // In the task of the tunnel, so that its bytes never wait for another thread, nor pass from the caches of one
+    // processor to those of another. Dropped with the tunnel, and every connection and listener with it.
+    let mut served = FuturesUnordered::new();
     let mut run = std::pin::pin!(run);
     let mut unused: Option<Pin<Box<Sleep>>> = None;
     let open = Arc::clone(&entry.open);
@@ -90,12 +105,16 @@ where
             return Poll::Ready(Ok("kicked"));
         }
         let ended = run.as_mut().poll(cx);
-        for stream in std::mem::take(&mut *lock(&opened)) {
-            let tunnel = Arc::clone(&tunnel);
-            tasks.spawn(async move { tunnel.serve_stream(stream).await });
+        loop {
+            let arrivals = std::mem::take(&mut *lock(&tunnel.arrivals));
+            served.extend(arrivals.into_iter().map(|arrival| tunnel.serve(arrival)));
+            while let Poll::Ready(Some(())) = served.poll_next_unpin(cx) {}
+            // A listener may have got a visitor.
+            if lock(&tunnel.arrivals).is_empty() {
+                break;
+            }
         }
-        while let Poll::Ready(Some(_)) = tasks.poll_join_next(cx) {}
-        if !tasks.is_empty() {
+        if !served.is_empty() {
             unused = None;
         } else if ended.is_pending() {
             let unused = unused.get_or_insert_with(|| Box::pin(sleep(UNUSED_TIMEOUT)));
@@ -110,37 +129,38 @@ where
 }
 
 impl Tunnel {
-    async fn serve_stream(self: Arc<Self>, mut stream: Stream) {
+    /// Serves an arrival to its end.
+    fn serve(self: &Arc<Self>, arrival: Arrival) -> impl Future<Output = ()> + Send + use<> {
+        let tunnel = Arc::clone(self);
+        contained(match arrival {
+            Arrival::Stream(stream) => tunnel.serve_stream(stream).boxed(),
+            Arrival::Visit(at, visitor, permit) => tunnel.bring(at, visitor, permit).boxed(),
+        })
+    }
+
+    /// Brings a visitor to the client, at the tunnel's next turn.
+    pub(super) fn receive(&self, at: SocketAddr, visitor: Visitor, permit: OwnedSemaphorePermit) {
+        lock(&self.arrivals).push(Arrival::Visit(at, visitor, permit));
+    }
+
+    async fn serve_stream(self: Arc<Self>, stream: Stream) {
         let tunnel = Arc::clone(&self);
         let counts = &tunnel.shared.counts;
         let Ok(_permit) = tunnel.streams.try_acquire() else {
             counts.add(StreamOutcome::BadRequest);
-            let reason = format!("expected at most {MAX_STREAMS} streams, got one more");
-            return refuse(&mut stream, &reason).await;
+            return Box::pin(refuse_another(stream)).await;
         };
-        let line = match timeout(FIRST_LINE_TIMEOUT, read_first_line(&mut stream)).await {
-            Ok(Ok(line)) => line,
-            Ok(Err(error)) => {
-                counts.add(StreamOutcome::BadRequest);
-                return refuse(&mut stream, &error.to_string()).await;
-            }
-            Err(_) => {
-                counts.add(StreamOutcome::BadRequest);
-                return refuse(&mut stream, "expected a first line, got none").await;
-            }
+        // Each boxed, so that a stream keeps no memory for what it was, nor for what it is not.
+        let Some((request, stream)) = Box::pin(read_request(stream)).await else {
+            return counts.add(StreamOutcome::BadRequest);
         };
-        let request = FirstLine::parse(&line);
         match request {
-            Ok(FirstLine::Relay) => counts.add(StreamOutcome::Relay),
-            Ok(FirstLine::Listen | FirstLine::Dial(_)) => {}
-            _ => counts.add(StreamOutcome::BadRequest),
-        }
-        match request {
-            Ok(FirstLine::Relay) => Box::pin(self.connect_to_relay(stream)).await,
-            Ok(FirstLine::Listen) => Box::pin(self.allocate_listener(stream)).await,
-            Ok(FirstLine::Dial(to)) => Box::pin(self.dial(stream, to)).await,
-            Ok(_) => refuse(&mut stream, "expected X_RELAY, X_LISTEN or X_DIAL ip port").await,
-            Err(error) => refuse(&mut stream, &error.to_string()).await,
+            Request::Relay => {
+                counts.add(StreamOutcome::Relay);
+                Box::pin(self.connect_to_relay(stream)).await;
+            }
+            Request::Listen => Box::pin(self.allocate_listener(stream)).await,
+            Request::Dial(to) => Box::pin(self.dial(stream, to)).await,
         }
     }
 
@@ -205,7 +225,12 @@ impl Tunnel {
 
     /// Brings a visitor of this tunnel's listener to its client, and closes one that the client does not
     /// await.
-    pub(super) async fn bring(self: Arc<Self>, at: SocketAddr, visitor: Visitor) {
+    async fn bring(
+        self: Arc<Self>,
+        at: SocketAddr,
+        visitor: Visitor,
+        _permit: OwnedSemaphorePermit,
+    ) {
         let now = self.shared.now();
         let admitted = match visitor.tunnel {
             Some(tunnel) => self.shared.allocations().accept_tunnel(at, tunnel, now),
@@ -284,6 +309,50 @@ impl Drop for LeaseGuard<'_> {
     }
 }
 
+/// Ends a stream that panics, and no other of its tunnel.
+fn contained(served: BoxFuture<'static, ()>) -> impl Future<Output = ()> + Send {
+    // Locks recover from a panic, and guards return what was in use.
+    AssertUnwindSafe(served).catch_unwind().map(|ended| {
+        if ended.is_err() {
+            error!("a stream of a tunnel panicked");
+        }
+    })
+}
+
+/// What the first line of a client's stream asks for.
+enum Request {
+    Relay,
+    Listen,
+    Dial(SocketAddr),
+}
+
+/// Reads what the stream is for, or refuses it.
+async fn read_request(mut stream: Stream) -> Option<(Request, Stream)> {
+    let line = match timeout(FIRST_LINE_TIMEOUT, read_first_line(&mut stream)).await {
+        Ok(line) => line.map_err(|error| error.to_string()),
+        Err(_) => Err("expected a first line, got none".to_owned()),
+    };
+    let request = line.and_then(|line| match FirstLine::parse(&line) {
+        Ok(FirstLine::Relay) => Ok(Request::Relay),
+        Ok(FirstLine::Listen) => Ok(Request::Listen),
+        Ok(FirstLine::Dial(to)) => Ok(Request::Dial(to)),
+        Ok(_) => Err("expected X_RELAY, X_LISTEN or X_DIAL ip port".to_owned()),
+        Err(error) => Err(error.to_string()),
+    });
+    match request {
+        Ok(request) => Some((request, stream)),
+        Err(reason) => {
+            refuse(&mut stream, &reason).await;
+            None
+        }
+    }
+}
+
+async fn refuse_another(mut stream: Stream) {
+    let reason = format!("expected at most {MAX_STREAMS} streams, got one more");
+    refuse(&mut stream, &reason).await;
+}
+
 pub(super) async fn refuse(stream: &mut Stream, reason: &str) {
     debug!(reason, "stream refused");
     // Fails only if the client has disconnected.
@@ -293,4 +362,17 @@ pub(super) async fn refuse(stream: &mut Stream, reason: &str) {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_ends_only_its_own_stream() {
+        let served = FuturesUnordered::new();
+        served.push(contained(async { panic!("the panic of this test") }.boxed()));
+        served.push(contained(async { tokio::task::yield_now().await }.boxed()));
+        assert_eq!(served.count().await, 2);
+    }
 }

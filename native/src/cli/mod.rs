@@ -44,6 +44,7 @@ mod sockets;
 mod sorted_listing;
 mod system_reason;
 mod target;
+mod threads;
 mod ui;
 mod unfetched_files;
 mod watch;
@@ -101,12 +102,7 @@ fn run(cli: &Cli) -> Result<(), CliError> {
     if let Some(done) = commands::run_offline(&cli.common, &cli.command) {
         return done;
     }
-    // One thread: the relay's packets are so small that handing them to another costs more than the work
-    // itself, and file I/O has threads of its own.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(CliError::local)?;
+    let runtime = threads::runtime(&cli.command)?;
     let done = runtime.block_on(commands::run_online(&cli.common, &cli.command));
     // Threads blocked on a disk or a terminal must not delay the end.
     runtime.shutdown_background();

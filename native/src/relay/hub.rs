@@ -21,13 +21,14 @@ const MAX_LINGERING: usize = 256;
 /// The sending side of a connection, used by every task that has something for it.
 pub(super) trait Outbound: Send + Sync {
     fn conn(&self) -> ConnId;
-    /// Queues bytes.
+    /// Queues bytes, which [`Self::flush`] sends.
     fn push(&self, bytes: Vec<u8>);
-    /// Closes the connection once the queue is sent.
+    /// Closes the connection once the queue is sent, after [`Self::flush`].
     fn close(&self, reason: CloseReason);
     /// Passes on what the relay vouches for, if the connection is a bridge's client.
     fn report(&self, _report: Report) {}
-    /// Sends queued bytes without waiting, and returns how many.
+    /// Sends queued bytes without waiting, and returns how many. Called without the hub's lock, because it makes
+    /// system calls: to send, or to wake another thread.
     fn flush(&self) -> usize;
     /// The nick that the connection's line in the log shows.
     fn nick(&self) -> &ShownNick;
@@ -117,8 +118,8 @@ impl Hub {
 
     /// Stops without sending anything: from now on the relay has no clients and accepts none.
     pub(super) fn disconnect_all(&self) {
-        let now = self.start.elapsed();
         let mut state = self.lock();
+        let now = self.start.elapsed();
         state.registry.handle(Input::Stop, now, &mut Vec::new());
         state.connections.clear();
     }
@@ -198,8 +199,9 @@ impl Hub {
         touched: &mut Vec<Arc<dyn Outbound>>,
         change: impl FnOnce(&mut State, Duration) -> T,
     ) -> T {
-        let now = self.start.elapsed();
         let mut state = self.lock();
+        // Under the lock, so that no thread brings an input of an earlier time than the last.
+        let now = self.start.elapsed();
         let changed = change(&mut state, now);
         let State { registry, connections, armed, actions, counts } = &mut *state;
         let mut lines = Vec::new();
@@ -230,16 +232,20 @@ impl Hub {
                     counts.close(reason);
                     if let Some(connection) = connections.remove(&conn) {
                         connection.close(reason);
+                        touched.push(connection);
                     }
                 }
             }
         }
         let next = registry.next_deadline();
-        if next.is_some_and(|next| armed.is_none_or(|armed| next < armed)) {
+        let is_sooner = next.is_some_and(|next| armed.is_none_or(|armed| next < armed));
+        if is_sooner {
             *armed = next;
-            self.wake.notify_one();
         }
         drop(state);
+        if is_sooner {
+            self.wake.notify_one();
+        }
         // Without the lock: a log may be slow.
         lines.into_iter().for_each(CallLine::write);
         changed

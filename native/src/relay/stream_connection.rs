@@ -105,19 +105,19 @@ impl Outbound for Connection {
 
     fn push(&self, bytes: Vec<u8>) {
         append(&mut self.outbox().queue, bytes);
-        self.wake.notify_one();
     }
 
     fn close(&self, reason: CloseReason) {
         self.outbox().closing = Some(reason);
-        self.wake.notify_one();
     }
 
     fn report(&self, report: Report) {
         (self.report)(report);
     }
 
+    /// Leaves it to the connection's own task.
     fn flush(&self) -> usize {
+        self.wake.notify_one();
         0
     }
 }
@@ -147,14 +147,15 @@ where
     match ending {
         Ending::HalfClosed => {
             hub.handle(Input::Closed { conn: connection.conn });
-            let _ = timeout(LINGER_TIMEOUT, sender.writer.shutdown()).await;
+            // Boxed, as below, so that an open connection keeps no memory for its end.
+            let _ = Box::pin(timeout(LINGER_TIMEOUT, sender.writer.shutdown())).await;
         }
         Ending::Failed(_) => hub.handle(Input::Closed { conn: connection.conn }),
         Ending::Closing(reason) => {
             let reads = !matches!(reason, CloseReason::NotReading | CloseReason::Silent);
             if reads && let Ok(_permit) = hub.lingering.try_acquire() {
                 let linger = send_rest(&connection, &mut sender, &mut reader, &mut line.sent);
-                let _ = timeout(LINGER_TIMEOUT, linger).await;
+                let _ = Box::pin(timeout(LINGER_TIMEOUT, linger)).await;
             }
         }
     }

@@ -236,12 +236,14 @@ impl Outbound for Connection {
 
     fn close(&self, reason: CloseReason) {
         self.outbox().closing = Some(reason);
-        self.wake.notify_one();
     }
 
-    /// Does nothing while another task sends or the socket is known to be full.
+    /// Sends nothing while another task sends or the socket is known to be full.
     fn flush(&self) -> usize {
         let mut outbox = self.outbox();
+        if outbox.closing.is_some() {
+            self.wake.notify_one();
+        }
         if outbox.sending || outbox.full || outbox.error.is_some() {
             return 0;
         }

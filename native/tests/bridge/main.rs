@@ -5,10 +5,13 @@
 mod allocating;
 mod colluding;
 mod endurance;
+#[path = "../../../tests/system/pace.rs"]
+mod pace;
 #[path = "../patience/mod.rs"]
 mod patience;
 mod rates;
 mod refusals;
+mod threads;
 
 use std::future::ready;
 use std::io;

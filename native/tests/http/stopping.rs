@@ -34,7 +34,7 @@ async fn stopping_aborts_a_tunnel_that_does_not_end() {
     assert!(!matches!(timeout(PATIENCE, client.next()).await.unwrap(), Some(Ok(_))));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_panic_ends_only_its_own_tunnel() {
     let panics = |bytes: WsBytes, from: SocketAddr| async move {
         assert_ne!(from.ip().to_string(), "8.8.8.8", "the panic of this test");

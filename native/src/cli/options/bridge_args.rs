@@ -1,7 +1,7 @@
 //! The options of a bridge, alone or with a relay.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use ipnet::IpNet;
 
 use super::listen_address::{HttpAddress, http_address};
 use super::operator_args::OperatorArgs;
-use super::values::{bridge_rate, network, port_range};
+use super::values::{bridge_rate, network, port_range, threads};
 use crate::bridge::{BridgeConfig, Rates};
 use crate::cli::exit::CliError;
 use crate::http::{Access, Tls, host_name, origin};
@@ -62,6 +62,10 @@ pub(crate) struct BridgeArgs {
     #[arg(long, env = "XCHER_TOTAL_RATE", value_name = "RATE", value_parser = bridge_rate)]
     #[arg(hide_short_help = true)]
     pub(crate) total_rate: Option<NonZeroU64>,
+    /// Serve clients on this many threads [default: one for each processor]
+    #[arg(long, env = "XCHER_THREADS", value_name = "N", hide_short_help = true)]
+    #[arg(value_parser = threads)]
+    pub(crate) threads: Option<NonZeroUsize>,
     #[command(flatten)]
     pub(crate) operator: OperatorArgs,
 }

@@ -1,7 +1,7 @@
 //! Values of options: how text is parsed into them.
 
 use std::net::IpAddr;
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::ops::RangeInclusive;
 
 use clap::ValueEnum;
@@ -106,6 +106,15 @@ pub(super) fn port_range(text: &str) -> Result<RangeInclusive<u16>, String> {
     });
     parsed
         .ok_or_else(|| "not a range LOW-HIGH of ports from 1024 up, such as 40000-40999".to_owned())
+}
+
+/// The most threads of a server: more than almost every machine has processors.
+const MAX_THREADS: usize = 1024;
+
+/// Parses a number of threads.
+pub(super) fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    let count = text.parse().ok().filter(|count: &NonZeroUsize| count.get() <= MAX_THREADS);
+    count.ok_or_else(|| format!("not a number of threads from 1 to {MAX_THREADS}"))
 }
 
 /// Parses an IP address or network.
