@@ -30,7 +30,7 @@ use folders::Folders;
 /// Licenses of the package: npm packs no files from outside its folder.
 const LICENSES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 
-const USAGE: &str = "usage: cargo pack [--check | --release-artifacts | --manifests FOLDER | --notices] | cargo pack run ARGS…";
+const USAGE: &str = "usage: cargo pack [--check | --release-artifacts [PROCESSOR…] | --manifests FOLDER | --notices] | cargo pack run ARGS…";
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
@@ -38,7 +38,9 @@ fn main() -> ExitCode {
     let done = match words.iter().map(AsRef::as_ref).collect::<Vec<&str>>()[..] {
         [] => pack_and_show(false),
         ["--check"] => pack_and_show(true),
-        ["--release-artifacts"] => Folders::find().and_then(|folders| release::build(&folders)),
+        ["--release-artifacts", ref processors @ ..] => {
+            Folders::find().and_then(|folders| release::build(&folders, processors))
+        }
         ["--notices"] => Folders::find().and_then(|folders| release::print_notices(&folders)),
         ["--manifests", _] => release::write_manifests(Path::new(&arguments[1])),
         // For the tests of the package.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::reproducible::Reproducible;
 use super::run;
@@ -60,7 +60,16 @@ impl Target {
 }
 
 /// Returns those that can be built here, and says which cannot.
-pub(super) fn targets() -> Vec<&'static Target> {
+///
+/// # Errors
+///
+/// A processor without a target.
+pub(super) fn targets(processors: &[&str]) -> Result<Vec<&'static Target>> {
+    let known = |processor: &&&str| TARGETS.iter().any(|target| target.arch == **processor);
+    if let Some(unknown) = processors.iter().find(|processor| !known(processor)) {
+        bail!("no processor {unknown}: name {}", TARGETS.map(|target| target.arch).join(" or "));
+    }
+    let is_wanted = |target: &&Target| processors.is_empty() || processors.contains(&target.arch);
     let can_be_built = |target: &&Target| {
         let found = target.compiler().is_some();
         if !found {
@@ -69,7 +78,7 @@ pub(super) fn targets() -> Vec<&'static Target> {
         }
         found
     };
-    TARGETS.iter().filter(can_be_built).collect()
+    Ok(TARGETS.iter().filter(is_wanted).filter(can_be_built).collect())
 }
 
 /// Compiles the program, with the page in it.

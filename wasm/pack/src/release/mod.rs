@@ -25,8 +25,9 @@ use reproducible::Reproducible;
 /// The version of every artifact.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Builds everything. The page must be the small one: tools that are missing are an error.
-pub(crate) fn build(folders: &Folders) -> Result<()> {
+/// Builds everything; the programs for these processors, or without any for all. The page must be the small one:
+/// tools that are missing are an error.
+pub(crate) fn build(folders: &Folders, processors: &[&str]) -> Result<()> {
     let missing = pack(folders)?;
     if !missing.is_empty() {
         bail!("a release needs {}: run npm ci in wasm/npm", missing.join(" and "));
@@ -36,7 +37,7 @@ pub(crate) fn build(folders: &Folders) -> Result<()> {
     let notices = dist.folder.join("THIRD-PARTY.txt");
     say("pack: collecting the licences of all dependencies");
     fs::write(&notices, notices::collect(folders)?)?;
-    let targets = binary::targets();
+    let targets = binary::targets(processors)?;
     for target in &targets {
         say(&format!("pack: building the program for {}", target.triple));
         binary::build(folders, &same, target)?;
