@@ -82,10 +82,14 @@ impl Servers {
                 tunnels: at_bridge(&|bridge| bridge.kick_links(&[*conn])),
                 connections: at_relay(&|relay| usize::from(relay.kick(*conn))),
             },
-            Target::Tunnel(number) => Disconnected {
-                tunnels: at_bridge(&|bridge| usize::from(bridge.kick(*number))),
-                connections: 0,
-            },
+            Target::Tunnel(number) => {
+                let link = bridge.and_then(|bridge| bridge.link(*number));
+                let kick = |relay: &Relay| link.is_some_and(|conn| relay.kick(conn));
+                Disconnected {
+                    tunnels: at_bridge(&|bridge| usize::from(bridge.kick(*number))),
+                    connections: at_relay(&|relay| usize::from(kick(relay))),
+                }
+            }
             Target::Network(network) => Disconnected {
                 tunnels: at_bridge(&|bridge| bridge.kick_network(*network)),
                 connections: at_relay(&|relay| relay.kick_network(*network)),

@@ -40,6 +40,12 @@ impl Bridge {
         }
     }
 
+    /// Returns the connection to a relay in this process that the tunnel with this number carries.
+    pub(crate) fn link(&self, number: u64) -> Option<ConnId> {
+        let (open, _) = self.0.open_tunnels.all();
+        open.iter().find(|open| open.number == number).and_then(|open| link(open))
+    }
+
     /// Closes the tunnel with this number. Returns whether there was one.
     pub(crate) fn kick(&self, number: u64) -> bool {
         self.kick_if(|open| open.number == number) > 0
@@ -52,10 +58,7 @@ impl Bridge {
 
     /// Closes the tunnels that carry these connections to the relay, and returns how many.
     pub(crate) fn kick_links(&self, links: &[ConnId]) -> usize {
-        self.kick_if(|open| {
-            let link = open.tunnel.get().and_then(|tunnel| tunnel.upgrade()?.relay_conn());
-            link.is_some_and(|conn| links.contains(&conn))
-        })
+        self.kick_if(|open| link(open).is_some_and(|conn| links.contains(&conn)))
     }
 
     fn kick_if(&self, is_meant: impl Fn(&OpenTunnel) -> bool) -> usize {
@@ -64,4 +67,9 @@ impl Bridge {
         meant.iter().for_each(|open| open.kicked.cancel());
         meant.len()
     }
+}
+
+/// Returns the connection to a relay in this process that a tunnel carries.
+fn link(open: &OpenTunnel) -> Option<ConnId> {
+    open.tunnel.get()?.upgrade()?.relay_conn()
 }
