@@ -108,7 +108,7 @@ export const keptPeers: KnownPeers & {
 };
 
 export interface PeerEventMap {
-  /** The peer is online at the relay again, after `offline`. */
+  /** The peer is online at the relay again, after `offline`, or by another connection before the relay stops. */
   online: PeerEvent & { readonly nick: string };
   /**
    * The bridge or the relay cannot be reached. `retryIn` is the time until the next attempt, in milliseconds;

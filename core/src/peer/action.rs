@@ -75,7 +75,7 @@ pub enum Action {
         purpose: Purpose,
         /// The connection in whose link or tunnel a stream is opened: the control connection, or the one to the
         /// relay if the path is [`Path::Bridge`] and the purpose [`Purpose::Control`]. `None` for the path
-        /// [`Path::Direct`].
+        /// [`Path::Direct`], and while there is no connection to the relay: the dial fails.
         link: Option<ConnId>,
     },
     /// Listen on a random free port, of this host or of a bridge.

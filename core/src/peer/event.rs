@@ -22,7 +22,8 @@ pub enum Direction {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
-    /// This host is online.
+    /// This host is online: also after [`Offline`](Self::Offline), or while it stayed online by another connection
+    /// (section 5.9).
     Online {
         /// The nick that the relay gave it.
         nick: Nick,

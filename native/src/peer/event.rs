@@ -17,7 +17,8 @@ use super::{Call, Error, Offer, Session};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// The relay accepted this host under its nick: again, after [`Offline`](Self::Offline).
+    /// The relay accepted this host under its nick: again, after [`Offline`](Self::Offline), or on another connection
+    /// before it stops.
     Online {
         /// As the relay spells it.
         nick: String,

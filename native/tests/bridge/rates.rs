@@ -89,10 +89,11 @@ async fn rates_change_while_tunnels_are_open() {
         let bridge = bridge(Rates::default());
         let mut pair = connect(&bridge, FAR, "9.9.9.9:1", "bob").await;
         assert!(takes(&mut pair, 8 * MIB).await < 0.1);
-        bridge.set_rates(slow);
+        let config = |rates| BridgeConfig { rates, ..BridgeConfig::at([127, 0, 0, 1].into()) };
+        bridge.set_config(config(slow));
         let took = takes(&mut pair, 8 * MIB).await;
         assert!(took > 7.5, "{slow:?}: {took}");
-        bridge.set_rates(Rates::default());
+        bridge.set_config(config(Rates::default()));
         // Bytes in progress keep the old rate.
         takes(&mut pair, MIB).await;
         let took = takes(&mut pair, 8 * MIB).await;
