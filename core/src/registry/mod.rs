@@ -47,8 +47,8 @@ use crate::secure::{Entropy, Identity};
 use crate::{Nick, RelayLimits};
 use address::Addresses;
 use client::Client;
-pub use cluster::{Answer, ClusterConfig, ClusterState, RelayId, ReplyId, RequestId, Subject};
 use cluster::Cluster;
+pub use cluster::{Answer, ClusterConfig, ClusterState, RelayId, ReplyId, RequestId, Subject};
 use meetings::Meetings;
 use nicks::Nicks;
 

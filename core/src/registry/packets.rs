@@ -377,7 +377,13 @@ impl Registry {
         Err(over_budget(client, &self.limits, reason, now))
     }
 
-    pub(super) fn refuse(&mut self, conn: ConnId, text: &str, refusal: Refusal, actions: &mut Vec<Action>) {
+    pub(super) fn refuse(
+        &mut self,
+        conn: ConnId,
+        text: &str,
+        refusal: Refusal,
+        actions: &mut Vec<Action>,
+    ) {
         match refusal {
             Refusal::Declined(reason) => self.error(conn, verb(text), reason, actions),
             Refusal::Error(reason) => {
@@ -431,7 +437,12 @@ pub(super) fn spend(
 }
 
 /// Refuses a packet over budget. Refusals have a budget themselves.
-pub(super) fn over_budget(client: &mut Client, limits: &RelayLimits, why: String, now: Duration) -> Refusal {
+pub(super) fn over_budget(
+    client: &mut Client,
+    limits: &RelayLimits,
+    why: String,
+    now: Duration,
+) -> Refusal {
     if client.refusals.spend(limits.asks_per_minute, now) {
         Refusal::Declined(why)
     } else {
@@ -450,7 +461,9 @@ pub(super) fn too_many_guesses(limits: &RelayLimits) -> String {
 /// Returns the reason of a call to a nick that is not online, though a look-alike may be.
 pub(super) fn absent(nick: &str, similar: Option<&Nick>) -> String {
     match (Nick::parse(nick), similar) {
-        (Ok(nick), Some(other)) => format!("no such nick: {nick}; the look-alike {other} is online"),
+        (Ok(nick), Some(other)) => {
+            format!("no such nick: {nick}; the look-alike {other} is online")
+        }
         (Ok(nick), None) => format!("no such nick: {nick}"),
         (Err(_), _) => format!("no such nick: {}", Quoted(nick)),
     }

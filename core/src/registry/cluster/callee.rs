@@ -43,8 +43,7 @@ impl Registry {
         };
         let callee = self.clients.get(&target)?;
         let (from, words) = (call.from.to_canonical(), call.words);
-        let share_nat =
-            words.near && callee.from == from && is_nat(from) && callee.supports(NEAR);
+        let share_nat = words.near && callee.from == from && is_nat(from) && callee.supports(NEAR);
         let is_near = share_nat && is_inner(at.ip());
         if !is_near && !words.named {
             return Some(CallAnswer::Far);
@@ -64,8 +63,7 @@ impl Registry {
             *ticket = Some(Ticket::random(&mut self.entropy).text());
         }
         let ticket = ticket.as_deref();
-        let delivery =
-            Delivery { caller: Some(&call.caller), is_near, ticket, line: call.line };
+        let delivery = Delivery { caller: Some(&call.caller), is_near, ticket, line: call.line };
         if !self.deliver(target, &delivery, actions) {
             *reason = unread(nick);
             return Some(CallAnswer::No(reason));
@@ -79,4 +77,3 @@ impl Registry {
 pub(in crate::registry) fn unread(nick: &str) -> String {
     format!("{nick} does not read and was disconnected")
 }
-

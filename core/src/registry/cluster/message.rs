@@ -100,13 +100,7 @@ pub(super) enum MeetAnswer<'a> {
 /// A published message.
 pub(super) enum Notice<'a> {
     /// `X_RELAY relay number nicks site|- key|-`: the relay is there, and this is its nth such message.
-    Relay {
-        relay: RelayId,
-        number: u64,
-        nicks: u64,
-        site: Option<&'a str>,
-        key: Option<PublicKey>,
-    },
+    Relay { relay: RelayId, number: u64, nicks: u64, site: Option<&'a str>, key: Option<PublicKey> },
     /// `X_RELAY relay END`: the relay stops.
     RelayEnd(RelayId),
     /// `X_WHO relay request count prefix after`: asks all relays for a page of nicks.

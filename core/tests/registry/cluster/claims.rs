@@ -55,7 +55,10 @@ fn of_two_relays_that_claim_at_once_the_earlier_wins() {
     network.set_now(network.now);
     network.send(ONE, ALICE, "X_NICK Kim\n");
     // Each subscribes before the other asks.
-    network.held.make_contiguous().sort_by_key(|(_, action)| !matches!(action, Action::Subscribe(_)));
+    network
+        .held
+        .make_contiguous()
+        .sort_by_key(|(_, action)| !matches!(action, Action::Subscribe(_)));
     network.release();
     assert_eq!(network.output(TWO, BOB), "X_NICK kim YES\n");
     assert_eq!(network.output(ONE, ALICE), "X_NICK Kim NO\n");
@@ -69,7 +72,10 @@ fn two_that_claim_in_one_millisecond_are_ordered_by_their_relays() {
         network.connect_from(at, conn, "9.9.9.9:5");
         network.send(at, conn, "X_NICK kim\n");
     }
-    network.held.make_contiguous().sort_by_key(|(_, action)| !matches!(action, Action::Subscribe(_)));
+    network
+        .held
+        .make_contiguous()
+        .sort_by_key(|(_, action)| !matches!(action, Action::Subscribe(_)));
     network.release();
     assert_eq!(network.output(ONE, ALICE), "X_NICK kim YES\n");
     assert_eq!(network.output(TWO, BOB), "X_NICK kim NO\n");

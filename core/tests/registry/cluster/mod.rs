@@ -129,9 +129,8 @@ impl Network {
 
     /// Drops the messages that were kept.
     pub(super) fn drop_held(&mut self) {
-        let is_message = |action: &Action| {
-            !matches!(action, Action::Subscribe(_) | Action::Unsubscribe(_))
-        };
+        let is_message =
+            |action: &Action| !matches!(action, Action::Subscribe(_) | Action::Unsubscribe(_));
         self.held.retain(|(_, action)| !is_message(action));
         self.release();
     }

@@ -18,7 +18,8 @@ fn answers_come_in_the_order_of_the_questions() {
     );
     assert_eq!(network.output(ONE, ALICE), "");
     network.release();
-    let expected = "X_NICK alice YES\nX_PONG 1\nX_ERR X_INIT no such nick: nobody\nX_PONG 2\nX_PONG 3\n";
+    let expected =
+        "X_NICK alice YES\nX_PONG 1\nX_ERR X_INIT no such nick: nobody\nX_PONG 2\nX_PONG 3\n";
     assert_eq!(network.output(ONE, ALICE), expected);
     assert_eq!(network.output(TWO, BOB), "X_INIT bob 9.9.0.1 4000\n");
     assert_eq!(network.relays[ONE].closed(ALICE), Some(CloseReason::End));
