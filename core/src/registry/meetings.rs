@@ -44,8 +44,8 @@ pub(super) struct RemoteHalf {
     pub(super) meeting: MeetingRef,
     /// The other relay; `None` until the callee's has answered.
     pub(super) relay: Option<RelayId>,
-    /// The address of the rendezvous of the callee, if it has arrived there.
-    pub(super) arrived: Option<SocketAddr>,
+    /// The relay and address of the callee's rendezvous, if it has arrived.
+    pub(super) arrived: Option<(RelayId, SocketAddr)>,
 }
 
 /// All incomplete meetings.

@@ -2,14 +2,14 @@
 
 use alloc::string::String;
 use alloc::vec::{self, Vec};
-use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 
 use super::call::unreachable;
 use super::callee::unread;
 use super::message::{MeetAnswer, MeetRequest, MeetingRef, Met, Notice};
 use super::requests::Purpose;
-use super::{Answer, REQUEST_TIMEOUT, ReplyId, Subject, subjects};
+use super::{Answer, REQUEST_TIMEOUT, RelayId, ReplyId, Subject, subjects};
 use crate::registry::client::Client;
 use crate::registry::meetings::{MeetingId, RemoteHalf};
 use crate::registry::refusal::Refusal;
@@ -106,8 +106,7 @@ impl Registry {
         let Some(client) = self.clients.get(conn) else {
             // The caller has left, and its half with it: the callee need not come.
             if let Some(MeetAnswer::Invited(relay)) = answer {
-                let remote = RemoteHalf { meeting: *meeting, relay: Some(relay), arrived: None };
-                self.publish_meeting_end(&remote, actions);
+                publish_end(*meeting, relay, actions);
             }
             return Ok(());
         };
@@ -126,6 +125,9 @@ impl Registry {
                 let Some(half) = half else { return Err(unreachable(nick)) };
                 if let Some(remote) = &mut half.remote {
                     remote.relay = Some(relay);
+                    if let Some((other, _)) = remote.arrived.take_if(|(of, _)| *of != relay) {
+                        publish_end(*meeting, other, actions);
+                    }
                 }
                 let invitation = half.invitations[0].text();
                 let packet = RelayPacket::Invitation {
@@ -204,7 +206,8 @@ impl Registry {
         };
         let meeting = remote.meeting;
         if Some(meeting.relay) != own {
-            let bytes = Notice::Met(meeting, Met::Arrived(client.address())).encode();
+            let Some(own) = own else { return Ok(()) };
+            let bytes = Notice::Met(meeting, Met::Arrived(own, client.address())).encode();
             actions.push(Action::Publish { to: Subject::Relay(meeting.relay), bytes });
             return Ok(());
         }
@@ -220,7 +223,9 @@ impl Registry {
     ) -> Result<(), Refusal> {
         let Some(half) = self.meetings.get(id) else { return Ok(()) };
         let (Some((_, conn)), Some(remote)) = (half.arrived, &half.remote) else { return Ok(()) };
-        let (Some(relay), Some(other)) = (remote.relay, remote.arrived) else { return Ok(()) };
+        let (Some(relay), Some((_, other))) = (remote.relay, remote.arrived) else {
+            return Ok(());
+        };
         let meeting = remote.meeting;
         self.meetings.remove(id);
         let Some(at) = self.clients.get(&conn).map(Client::address) else { return Ok(()) };
@@ -244,16 +249,19 @@ impl Registry {
         let Some(half) = self.meetings.get_mut(id) else { return };
         let arrived = half.arrived.map(|(_, conn)| conn);
         let shown = match met {
-            Met::Arrived(at) if is_callers => {
-                if let Some(remote) = &mut half.remote {
-                    remote.arrived = Some(canonical(at));
+            Met::Arrived(relay, at) if is_callers => {
+                let Some(remote) = &mut half.remote else { return };
+                // While two hosts have one nick, both may have been invited: the first to answer counts.
+                if remote.relay.is_some_and(|invited| invited != relay) {
+                    return publish_end(meeting, relay, actions);
                 }
+                remote.arrived = Some((relay, at));
                 self.complete(id, now, actions)
             }
             Met::Complete(at, ticket) if !is_callers => {
                 self.meetings.remove(id);
                 let Some(conn) = arrived else { return };
-                self.show_endpoint(conn, canonical(at), ticket, now, actions)
+                self.show_endpoint(conn, at, ticket, now, actions)
             }
             Met::End => {
                 if let Some(remote) = &mut half.remote {
@@ -263,7 +271,7 @@ impl Registry {
                 self.end_meeting(id, actions);
                 return;
             }
-            Met::Arrived(_) | Met::Complete(..) => return,
+            Met::Arrived(..) | Met::Complete(..) => return,
         };
         if let (Err(refusal), Some(conn)) = (shown, arrived) {
             self.refuse(conn, "X_MEET", refusal, actions);
@@ -277,12 +285,12 @@ impl Registry {
         actions: &mut Vec<Action>,
     ) {
         if let Some(relay) = remote.relay {
-            let bytes = Notice::Met(remote.meeting, Met::End).encode();
-            actions.push(Action::Publish { to: Subject::Relay(relay), bytes });
+            publish_end(remote.meeting, relay, actions);
         }
     }
 }
 
-fn canonical(at: SocketAddr) -> SocketAddr {
-    SocketAddr::new(at.ip().to_canonical(), at.port())
+fn publish_end(meeting: MeetingRef, relay: RelayId, actions: &mut Vec<Action>) {
+    let bytes = Notice::Met(meeting, Met::End).encode();
+    actions.push(Action::Publish { to: Subject::Relay(relay), bytes });
 }

@@ -172,9 +172,10 @@ fn made_up_progress_of_meetings_has_no_effect() {
         for relay in [1, 2] {
             let meeting = format!("{}-{meeting}", RelayId([relay; 8]));
             for text in [
-                format!("X_MET {meeting} 9.9.9.9 1 {ticket}"),
-                format!("X_MET {meeting} 9.9.9.9 0"),
-                format!("X_MET {meeting} 9.9.9.9 1 ticket"),
+                format!("X_MET {meeting} BOTH 9.9.9.9 1 {ticket}"),
+                format!("X_MET {meeting} HERE 0303030303030303 9.9.9.9 1"),
+                format!("X_MET {meeting} HERE 0202020202020202 9.9.9.9 0"),
+                format!("X_MET {meeting} BOTH 9.9.9.9 1 ticket"),
                 format!("X_MET {meeting} END END"),
             ] {
                 network.input(ONE, Input::Published { bytes: text.as_bytes() });
