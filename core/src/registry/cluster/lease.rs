@@ -21,7 +21,9 @@ const MAX_RENEWALS: usize = 512;
 pub(in crate::registry) struct Lease {
     /// Milliseconds of Unix time at which the host asked for the nick.
     pub(super) stamp: u64,
-    granted: Duration,
+    /// Time at which it was taken, or found doubtful: if messages were lost since then, so may be the claims that
+    /// would have shown another holder.
+    doubtful: Duration,
     /// Time of the next renewal.
     due: Duration,
     /// True if the next renewal but one is soon, too: subscriptions may spread slowly.
@@ -80,7 +82,7 @@ impl Registry {
             return;
         };
         let due = now.saturating_add(HEARTBEAT_INTERVAL);
-        let lease = Lease { stamp, granted: now, due, again: false, renewal: None };
+        let lease = Lease { stamp, doubtful: now, due, again: false, renewal: None };
         cluster.leases.due.insert((due, conn));
         client.lease = Some(lease);
     }
@@ -90,11 +92,12 @@ impl Registry {
         self.renew_since(Duration::ZERO, now);
     }
 
-    /// Makes the renewal of the leases due that were taken since then.
+    /// Makes the renewal of the leases due that were taken or found doubtful since then.
     pub(super) fn renew_since(&mut self, since: Duration, now: Duration) {
         let Some(cluster) = &mut self.cluster else { return };
         for (conn, client) in &mut self.clients {
-            if let Some(lease) = client.lease.as_mut().filter(|lease| lease.granted >= since) {
+            if let Some(lease) = client.lease.as_mut().filter(|lease| lease.doubtful >= since) {
+                lease.doubtful = now;
                 lease.again = true;
                 cluster.leases.schedule(*conn, lease, now);
             }

@@ -79,8 +79,8 @@ impl Members {
             _ if number == 1 => None,
             Some(before) if number == before.number.saturating_add(1) => None,
             Some(before) => Some(before.heard.saturating_sub(margin)),
-            // This relay has just joined, and has claimed all of its nicks.
-            None if now <= self.joined.saturating_add(margin) => None,
+            // This relay has just joined, has claimed all of its nicks, and will do so once more.
+            None if now <= self.joined.saturating_add(HEARTBEAT_INTERVAL) => None,
             None => Some(Duration::ZERO),
         };
         if before.is_none() && self.all.len() >= MAX_MEMBERS {
