@@ -3,6 +3,7 @@
 mod calls;
 mod claims;
 mod heartbeats;
+mod hosts;
 mod hostile;
 mod meetings;
 mod pages;
