@@ -50,7 +50,8 @@ fn a_live_connection_and_another_key_keep_their_nick() {
     for key in [1, 2] {
         let mut network = Network::new(2);
         let mut first = connect(&mut network, ONE, Host::new(&["alice"], Some(1), ALICE));
-        let mut again = connect(&mut network, TWO, Host::new(&["alice", "alice-2"], Some(key), BOB));
+        let mut again =
+            connect(&mut network, TWO, Host::new(&["alice", "alice-2"], Some(key), BOB));
         talk(&mut network, ONE, &mut first);
         talk(&mut network, TWO, &mut again);
         assert_eq!((first.nick(), again.nick()), (Some("alice"), Some("alice-2")), "key {key}");
@@ -138,7 +139,8 @@ impl Lone {
 
 #[test]
 fn a_host_that_lost_its_nick_says_why_and_asks_again_ever_less_often() {
-    let peer = Peer::new(Config { nicks: vec![Nick::parse("alice").unwrap()], ..Config::default() });
+    let peer =
+        Peer::new(Config { nicks: vec![Nick::parse("alice").unwrap()], ..Config::default() });
     let mut host = Lone { peer, now: seconds(100), conn: None, events: Vec::new() };
     let mut actions = Vec::new();
     host.peer.start(host.now, &mut actions);
@@ -146,7 +148,8 @@ fn a_host_that_lost_its_nick_says_why_and_asks_again_ever_less_often() {
     host.connected_and_told("X_NICK alice YES\nX_CAPS from ticket page\nX_ADDR 9.9.9.9\n");
     assert!(host.peer.nick().is_some());
     let conn = host.conn.unwrap();
-    let reason = b"X_ERR - your nick is another host's in this network, which had it first: alice\n";
+    let reason =
+        b"X_ERR - your nick is another host's in this network, which had it first: alice\n";
     host.input(peer::Input::Received { conn, bytes: reason });
     host.input(peer::Input::Closed { conn, why: None });
     let shown = format!("{:?}", host.events);

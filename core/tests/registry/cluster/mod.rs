@@ -3,8 +3,8 @@
 mod calls;
 mod claims;
 mod heartbeats;
-mod hosts;
 mod hostile;
+mod hosts;
 mod meetings;
 mod pages;
 mod waiting;
