@@ -8,13 +8,14 @@ use alloc::string::String;
 pub(crate) struct RelayCaps(u8);
 
 /// All known words, in the order in which they are written.
-const WORDS: [(&str, RelayCaps); 6] = [
+const WORDS: [(&str, RelayCaps); 7] = [
     ("from", RelayCaps::FROM),
     ("key", RelayCaps::KEY),
     ("ticket", RelayCaps::TICKET),
     ("near", RelayCaps::NEAR),
     ("meet", RelayCaps::MEET),
     ("move", RelayCaps::MOVE),
+    ("page", RelayCaps::PAGE),
 ];
 
 impl RelayCaps {
@@ -30,6 +31,8 @@ impl RelayCaps {
     pub(crate) const MEET: Self = Self(1 << 4);
     /// The relay asks hosts to connect anew before it stops (section 5.9).
     pub(crate) const MOVE: Self = Self(1 << 5);
+    /// The list of nicks has pages (section 5.10).
+    pub(crate) const PAGE: Self = Self(1 << 6);
 
     /// Parses the known words and ignores others.
     pub(crate) fn parse(words: &str) -> Self {

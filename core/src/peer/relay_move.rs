@@ -147,7 +147,7 @@ impl Peer {
     /// Returns true if a call is in flight, for which the relay or the tunnel of its connection may be needed, or a
     /// list of nicks.
     fn is_connecting(&self) -> bool {
-        if self.next_relay.as_ref().is_some_and(|current| current.login.lists > 0) {
+        if self.next_relay.as_ref().is_some_and(|current| current.login.nicks.is_wanted()) {
             return true;
         }
         let in_flight = |entry: &SessionEntry| match entry.call {

@@ -25,7 +25,9 @@ mod bans;
 mod check;
 mod claim;
 mod client;
+mod cluster;
 mod connections;
+mod delivery;
 mod drain;
 mod keys;
 mod meetings;
@@ -50,6 +52,8 @@ use crate::secure::{Entropy, Identity};
 use crate::{Nick, RelayLimits};
 use address::Addresses;
 use client::Client;
+use cluster::Cluster;
+pub use cluster::{Answer, ClusterConfig, ClusterState, RelayId, ReplyId, RequestId, Subject};
 use drain::Drain;
 use meetings::Meetings;
 use nicks::Nicks;
@@ -111,6 +115,29 @@ pub enum Input<'a> {
         /// The address and port.
         at: SocketAddr,
     },
+    /// The bus of the cluster is reachable, and all subscriptions are in force (again).
+    BusConnected,
+    /// The bus is not reachable. The driver keeps the subscriptions and renews them.
+    BusLost,
+    /// A request of this relay has ended.
+    Answered {
+        /// Its number.
+        request: RequestId,
+        /// How.
+        answer: Answer<'a>,
+    },
+    /// Another relay sent a request to a subject of this one.
+    Requested {
+        /// The number that the reply must name.
+        reply: ReplyId,
+        /// The message.
+        bytes: &'a [u8],
+    },
+    /// Another relay published a message to a subject of this one.
+    Published {
+        /// The message.
+        bytes: &'a [u8],
+    },
     /// Time has passed.
     Tick,
     /// The relay will stop: it asks the hosts that can to connect anew (section 5.9), and helps no more hosts to
@@ -134,7 +161,14 @@ impl Input<'_> {
             | Self::Bridged { conn }
             | Self::Allocated { conn, .. }
             | Self::Released { conn, .. } => Some(*conn),
-            Self::Tick | Self::Drain { .. } | Self::Stop => None,
+            Self::BusConnected
+            | Self::BusLost
+            | Self::Answered { .. }
+            | Self::Requested { .. }
+            | Self::Published { .. }
+            | Self::Tick
+            | Self::Drain { .. }
+            | Self::Stop => None,
         }
     }
 }
@@ -171,6 +205,35 @@ pub enum Action {
         /// The reason, for the log.
         reason: CloseReason,
     },
+    /// Subscribe to this subject of the bus, before what follows is sent there.
+    Subscribe(Subject),
+    /// End the subscription.
+    Unsubscribe(Subject),
+    /// Send a request, whose end [`Input::Answered`] reports.
+    Request {
+        /// Its number.
+        id: RequestId,
+        /// The subject.
+        to: Subject,
+        /// The message.
+        bytes: Vec<u8>,
+        /// Time after which it has failed.
+        timeout: Duration,
+    },
+    /// Answer the request of another relay.
+    Reply {
+        /// Its number.
+        to: ReplyId,
+        /// The message.
+        bytes: Vec<u8>,
+    },
+    /// Publish a message, without an answer.
+    Publish {
+        /// The subject.
+        to: Subject,
+        /// The message.
+        bytes: Vec<u8>,
+    },
 }
 
 /// A fact that the relay vouches for to the bridge of a client (section 10.3).
@@ -182,8 +245,9 @@ pub enum Report {
     Named {
         /// The address.
         at: SocketAddr,
-        /// The callee's address as the relay sees it.
-        callee: IpAddr,
+        /// The callee's address as its relay sees it. `None` while the callee's relay is asked (section 23.4):
+        /// another report follows if it forwards the call.
+        callee: Option<IpAddr>,
     },
     /// The relay forwards an X_INIT to the client, and the named address is the caller's own as the relay
     /// sees it, or one allocated to the caller.
@@ -225,6 +289,10 @@ labelled! {
         NotMet = "not_met",
         /// It had the address of the host that it met for as long as the limits allow.
         Met = "met",
+        /// Another host of the cluster has its nick (section 23.3).
+        NickLost = "nick_lost",
+        /// It sent too much before the relay answered.
+        TooMuchAhead = "too_much_ahead",
         /// The operator disconnected it.
         Kicked = "kicked",
         /// The operator banned its address or its nick.
@@ -253,6 +321,8 @@ impl fmt::Display for CloseReason {
             Self::Met => "the rendezvous is over",
             Self::Kicked => "disconnected by the operator",
             Self::Banned => "banned by the operator",
+            Self::NickLost => "its nick is another host's",
+            Self::TooMuchAhead => "sent too much before an answer",
             Self::Stopped => "relay stops",
         })
     }
@@ -282,6 +352,8 @@ pub struct Registry {
     bans: Bans,
     /// Its TCP port, with which it supports the word `meet`.
     port: Option<u16>,
+    /// Present if it shares its nicks with other relays.
+    cluster: Option<Cluster>,
 }
 
 impl Registry {
@@ -301,6 +373,7 @@ impl Registry {
             meetings: Meetings::default(),
             bans: Bans::default(),
             port: None,
+            cluster: None,
         }
     }
 
@@ -318,6 +391,12 @@ impl Registry {
         Self { port: Some(port), ..self }
     }
 
+    /// Adds the relay to a cluster (section 23).
+    #[must_use]
+    pub fn with_cluster(self, config: ClusterConfig) -> Self {
+        Self { cluster: Some(Cluster::new(config)), ..self }
+    }
+
     /// Replaces the limits. Existing connections above them stay open.
     pub fn set_limits(&mut self, limits: RelayLimits) {
         self.limits = limits;
@@ -332,7 +411,7 @@ impl Registry {
         let key = if self.identity.is_some() { RelayCaps::KEY } else { RelayCaps::default() };
         let meet = if self.port.is_some() { RelayCaps::MEET } else { RelayCaps::default() };
         let always = RelayCaps::FROM.with(RelayCaps::TICKET).with(RelayCaps::NEAR);
-        always.with(RelayCaps::MOVE).with(key).with(meet)
+        always.with(RelayCaps::MOVE).with(RelayCaps::PAGE).with(key).with(meet)
     }
 
     /// Processes an input and appends actions: at most one write and one close per connection.
@@ -353,7 +432,7 @@ impl Registry {
             Input::Received { conn, bytes } => self.received(conn, bytes, now, actions),
             Input::Sent { conn, bytes } => self.sent(conn, bytes, actions),
             Input::Closed { conn } => {
-                self.forget(conn);
+                self.forget(conn, actions);
             }
             Input::Bridged { conn } => {
                 if let Some(client) = self.clients.get_mut(&conn) {
@@ -370,6 +449,11 @@ impl Registry {
                     client.release(at);
                 }
             }
+            Input::BusConnected => self.bus_connected(now, actions),
+            Input::BusLost => self.bus_lost(now, actions),
+            Input::Answered { request, answer } => self.answered(request, answer, now, actions),
+            Input::Requested { reply, bytes } => self.requested(reply, bytes, now, actions),
+            Input::Published { bytes } => self.published(bytes, now, actions),
             Input::Tick => self.tick(now, actions),
             Input::Drain { within } => self.begin_drain(within, now, actions),
             Input::Stop => self.stop(actions),
@@ -380,7 +464,8 @@ impl Registry {
     pub fn next_deadline(&self) -> Option<Duration> {
         let alarm = self.alarms.first().map(|(at, _)| *at);
         let drain = self.drain.as_ref().map(Drain::next_deadline);
-        alarm.into_iter().chain(self.meetings.next_deadline()).chain(drain).min()
+        let others = [self.meetings.next_deadline(), self.cluster_deadline(), drain];
+        alarm.into_iter().chain(others.into_iter().flatten()).min()
     }
 
     /// Returns the number of connections.

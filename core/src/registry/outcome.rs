@@ -39,18 +39,18 @@ pub(super) use labelled;
 pub enum Outcome {
     /// Its X_INIT was forwarded.
     Called {
-        /// The connection that holds the nick.
-        callee: ConnId,
+        /// The connection that holds the nick; `None` at another relay of the cluster.
+        callee: Option<ConnId>,
     },
     /// Its X_MEET invited it and another host to a rendezvous.
     Invited {
-        /// The connection of the other host.
-        callee: ConnId,
+        /// The connection of the other host; `None` at another relay of the cluster.
+        callee: Option<ConnId>,
     },
     /// It was shown the address of a host that it meets, and that host its own.
     Introduced {
-        /// The other rendezvous.
-        other: ConnId,
+        /// The other rendezvous; `None` at another relay of the cluster.
+        other: Option<ConnId>,
     },
     /// It has a nick from now on.
     Registered,
@@ -128,6 +128,10 @@ labelled! {
         NickTaken = "nick_taken",
         /// The text is not a nick.
         NickInvalid = "nick_invalid",
+        /// The other relays of the cluster cannot be asked (section 23).
+        Unreachable = "unreachable",
+        /// Another relay of the cluster refused it, for a reason that the X_ERR has.
+        OtherRelay = "other_relay",
         /// The relay stops and invites nobody any more (section 5.9).
         Draining = "draining",
         /// The operator banned the nick, or one alike.

@@ -6,6 +6,7 @@ mod allocations;
 mod any_bytes;
 mod budgets;
 mod caps;
+mod cluster;
 mod drain;
 mod end;
 mod errors;
@@ -43,6 +44,8 @@ struct Relay {
     reports: Vec<(ConnId, Report)>,
     /// What became of packets.
     outcomes: Vec<(ConnId, Outcome)>,
+    /// What it wants of the bus.
+    bus: Vec<Action>,
     /// True if everything is sent as soon as it is written.
     sends_at_once: bool,
 }
@@ -56,6 +59,7 @@ impl Relay {
             closed: BTreeMap::new(),
             reports: Vec::new(),
             outcomes: Vec::new(),
+            bus: Vec::new(),
             sends_at_once: true,
         }
     }
@@ -94,6 +98,11 @@ impl Relay {
                 Action::Close { conn, reason } => {
                     assert_eq!(self.closed.insert(conn, reason), None, "closed twice");
                 }
+                Action::Subscribe(_)
+                | Action::Unsubscribe(_)
+                | Action::Request { .. }
+                | Action::Reply { .. }
+                | Action::Publish { .. } => self.bus.push(action),
             }
         }
         for (conn, bytes) in sent {

@@ -235,6 +235,11 @@ impl Hub {
                         touched.push(connection);
                     }
                 }
+                Action::Subscribe(_)
+                | Action::Unsubscribe(_)
+                | Action::Request { .. }
+                | Action::Reply { .. }
+                | Action::Publish { .. } => {}
             }
         }
         let next = registry.next_deadline();

@@ -91,8 +91,8 @@ pub(super) fn call_line(
         return None;
     }
     let (asked, callee, outcome) = match outcome {
-        Outcome::Called { callee } => (Asked::Init, Some(callee), "delivered"),
-        Outcome::Invited { callee } => (Asked::Meet, Some(callee), "invited"),
+        Outcome::Called { callee } => (Asked::Init, callee, "delivered"),
+        Outcome::Invited { callee } => (Asked::Meet, callee, "invited"),
         Outcome::Introduced { .. } => (Asked::Meet, None, "introduced"),
         Outcome::Registered => (Asked::Nick, None, "registered"),
         Outcome::Refused { asked, rule } => (asked, None, rule.label()),
