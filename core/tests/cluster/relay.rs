@@ -122,7 +122,7 @@ impl World {
                     self.host_received(relay, conn, &bytes);
                 }
                 Action::Close { conn, reason } => self.host_closed(relay, conn, reason),
-                Action::Report { .. } => {}
+                Action::Report { .. } | Action::Record { .. } => {}
                 Action::Subscribe(subject) => {
                     self.relays[relay].subscriptions.insert(subject.clone());
                     if self.relays[relay].link.is_some() {

@@ -19,7 +19,7 @@ fn every_call_has_one_outcome() {
     let mut relay = two();
     relay.outcomes.clear();
     for (line, outcome) in [
-        ("X_INIT bob 127.0.0.1 5000", Outcome::Called { callee: BOB }),
+        ("X_INIT bob 127.0.0.1 5000", Outcome::Called { callee: Some(BOB) }),
         ("X_INIT carol 127.0.0.1 5000", refused(Asked::Init, Rule::NoSuchNick)),
         ("X_INIT 4821 127.0.0.1 5000", refused(Asked::Init, Rule::NoSuchNick)),
         ("X_INIT bob 192.0.2.9 5000", refused(Asked::Init, Rule::Address)),
@@ -77,6 +77,6 @@ fn each_rate_has_its_rule() {
     for _ in 0..2 {
         relay.send(ALICE, "X_INIT alice 127.0.0.1 5000\n");
     }
-    let called = Outcome::Called { callee: ALICE };
+    let called = Outcome::Called { callee: Some(ALICE) };
     assert_eq!(outcomes(&mut relay, ALICE), [called, refused(Asked::Init, Rule::AskRate)]);
 }

@@ -78,12 +78,14 @@ impl Collector for Scrape {
 }
 
 /// The rules that can refuse a call. Their counts are there from the start, those of others once they are not 0.
-const RULES_OF_CALLS: [Rule; 7] = [
+const RULES_OF_CALLS: [Rule; 9] = [
     Rule::NoSuchNick,
     Rule::Address,
     Rule::AskRate,
     Rule::GuessRate,
     Rule::CalleeNotReading,
+    Rule::Unreachable,
+    Rule::OtherRelay,
     Rule::NickFirst,
     Rule::Syntax,
 ];

@@ -193,9 +193,10 @@ impl Network {
                     self.relays[asker].handle(Input::Answered { request: id, answer });
                 }
             }
-            Action::Write { .. } | Action::Close { .. } | Action::Report { .. } => {
-                unreachable!("not for the bus")
-            }
+            Action::Write { .. }
+            | Action::Close { .. }
+            | Action::Report { .. }
+            | Action::Record { .. } => unreachable!("not for the bus"),
         }
     }
 
