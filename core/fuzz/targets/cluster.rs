@@ -68,7 +68,7 @@ const MESSAGES: [&str; 16] = [
     "X_WHO 0202020202020202 7 # @ /",
     "X_NICKS 0202020202020202 # more\n@\nzoe\n4821",
     "X_NICKS 0202020202020202 # end\n@",
-    "X_RELAY 0202020202020202 # 7 site -",
+    "X_RELAY 0202020202020202 # stay 7 site -",
     "X_RELAY 0202020202020202 END",
 ];
 const ANSWERS: [&str; 9] = [

@@ -4,7 +4,8 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::message::{Claim, parse_verdict};
+use super::answer::parse_verdict;
+use super::message::Claim;
 use super::requests::Purpose;
 use super::{Answer, Grant, REQUEST_TIMEOUT, subjects};
 use crate::Nick;

@@ -6,8 +6,9 @@ use alloc::format;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::answer::parse_verdict;
 use super::members::HEARTBEAT_INTERVAL;
-use super::message::{Claim, parse_verdict};
+use super::message::Claim;
 use super::requests::Purpose;
 use super::{Answer, REQUEST_TIMEOUT, subjects};
 use crate::registry::{Action, CloseReason, ConnId, Registry};

@@ -35,18 +35,19 @@ pub(super) struct Members {
     all: BTreeMap<RelayId, Member>,
     /// Time at which this relay was connected to the bus.
     joined: Duration,
-    /// Heartbeats sent since then.
+    /// Heartbeats sent.
     sent: u64,
     /// Time of the next one.
     next: Option<Duration>,
 }
 
-struct Member {
-    heard: Duration,
-    /// The number of its last heartbeat.
-    number: u64,
-    nicks: u64,
-    key: Option<PublicKey>,
+/// Another relay, as its last heartbeat told.
+pub(super) struct Member {
+    pub(super) heard: Duration,
+    /// The number of that heartbeat.
+    pub(super) number: u64,
+    pub(super) nicks: u64,
+    pub(super) key: Option<PublicKey>,
 }
 
 impl Members {
@@ -57,7 +58,6 @@ impl Members {
     /// Records that this relay is connected to the bus.
     pub(super) fn joined(&mut self, now: Duration) {
         self.joined = now;
-        self.sent = 0;
     }
 
     /// Returns the relays that are there.
@@ -71,12 +71,18 @@ impl Members {
     }
 
     /// Records a heartbeat. Returns the time since when messages between both relays may have been lost.
-    fn heard(&mut self, relay: RelayId, member: Member, now: Duration) -> Option<Duration> {
+    fn heard(
+        &mut self,
+        relay: RelayId,
+        member: Member,
+        joins: bool,
+        now: Duration,
+    ) -> Option<Duration> {
         let (before, number) = (self.all.get(&relay), member.number);
         let margin = HEARTBEAT_INTERVAL.saturating_mul(2);
         let lost = match before {
             // It has just joined, and has claimed all of its nicks.
-            _ if number == 1 => None,
+            _ if joins => None,
             Some(before) if number == before.number.saturating_add(1) => None,
             Some(before) => Some(before.heard.saturating_sub(margin)),
             // This relay has just joined, has claimed all of its nicks, and will do so once more.
@@ -110,7 +116,12 @@ impl Registry {
     }
 
     /// Tells all relays that this one is there.
-    pub(super) fn publish_heartbeat(&mut self, now: Duration, actions: &mut Vec<Action>) {
+    pub(super) fn publish_heartbeat(
+        &mut self,
+        joins: bool,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) {
         let key = self.identity.as_ref().map(crate::secure::Identity::public);
         let Some(cluster) = &mut self.cluster else { return };
         cluster.members.sent += 1;
@@ -118,7 +129,7 @@ impl Registry {
         let (relay, number) = (cluster.config.relay, cluster.members.sent);
         let nicks = u64::try_from(cluster.leases.len()).unwrap_or(u64::MAX);
         let site = cluster.config.site.as_deref();
-        let bytes = Notice::Relay { relay, number, nicks, site, key }.encode();
+        let bytes = Notice::Relay { relay, number, joins, nicks, site, key }.encode();
         actions.push(Action::Publish { to: Subject::All, bytes });
     }
 
@@ -135,7 +146,8 @@ impl Registry {
     pub(super) fn relay_heard(
         &mut self,
         relay: RelayId,
-        (number, nicks, key): (u64, u64, Option<PublicKey>),
+        member: Member,
+        joins: bool,
         now: Duration,
         actions: &mut Vec<Action>,
     ) {
@@ -143,8 +155,7 @@ impl Registry {
         if relay == cluster.config.relay {
             return;
         }
-        let member = Member { heard: now, number, nicks, key };
-        if let Some(since) = cluster.members.heard(relay, member, now) {
+        if let Some(since) = cluster.members.heard(relay, member, joins, now) {
             self.renew_since(since, now);
             self.renew_due(now, actions);
         }
