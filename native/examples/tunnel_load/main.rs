@@ -25,7 +25,7 @@ const USAGE: &str = "expected one of
   many-down HTTP RELAY TARGET BYTES TUNNELS  the same from TARGET to the clients
   lines RELAY LINES PAIRS WINDOW         pairs of hosts, one of which calls the other LINES times in all,
                                          WINDOW calls on the way at a time
-  relay THREADS                          a relay without limits on rates: prints its port
+  relay [THREADS]                        a relay without limits on rates: prints its port
 up, down, idle and rate accept --plain at the end, for websockify (RELAY and TARGET: -)";
 
 fn main() -> io::Result<()> {
@@ -55,6 +55,7 @@ fn main() -> io::Result<()> {
         ["lines", relay, lines, pairs, window] => {
             lines::run(relay, number(lines)?, number(pairs)?, number(window)?)
         }
+        ["relay"] => relay::serve(std::thread::available_parallelism()?.get()),
         ["relay", threads] => relay::serve(number(threads)?),
         _ => Err(io::Error::other(USAGE)),
     }
