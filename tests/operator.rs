@@ -11,13 +11,14 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use system::PATIENCE;
 use system::process::{Process, Xcher, xcher};
 use system::relay::{Relay, by};
 use system::tree;
 use system::wire::Conn;
+use system::{PATIENCE, not_tested};
 use tempfile::{TempDir, tempdir};
 
 /// A relay with a Unix socket for its operator.
@@ -439,6 +440,18 @@ fn names(text: &str) -> Vec<String> {
     parts.filter(is_name).map(str::to_owned).collect()
 }
 
+/// Lets Prometheus's own tool judge a file, or a text on its standard input.
+fn promtool(args: &[&str], file: Option<&Path>, input: &str) {
+    let mut tool = Command::new("promtool");
+    tool.args(args).args(file).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let Ok(mut child) = tool.spawn() else {
+        return not_tested("promtool is not installed (Debian: prometheus)");
+    };
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let done = child.wait_with_output().unwrap();
+    assert!(done.status.success() && done.stderr.is_empty(), "{args:?}: {done:?}");
+}
+
 #[test]
 fn dashboard_and_alerts_name_metrics_that_exist() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/monitoring");
@@ -457,6 +470,8 @@ fn dashboard_and_alerts_name_metrics_that_exist() {
     for name in &named {
         assert!(exists(name), "{name} is in no scrape");
     }
+    promtool(&["check", "rules"], Some(&folder.join("prometheus-rules.yml")), "");
+    promtool(&["check", "metrics"], None, &relay.get("/metrics").body);
     let shown = dashboard.to_string();
     for key in metrics.keys().filter(|key| key.starts_with("xcher_")) {
         let name = key.split('{').next().unwrap();

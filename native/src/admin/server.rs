@@ -91,8 +91,7 @@ async fn serve(socket: Box<dyn Connection>, client: Client, router: Router) {
             .max_buf_size(MAX_HEAD_LEN)
             .serve_connection(TokioIo::new(socket), service)
     );
-    match timeout(CONNECTION_TIMEOUT, connection).await {
-        Ok(Err(error)) => debug!(%error, "an operator's connection failed"),
-        Ok(Ok(())) | Err(_) => {}
+    if let Ok(Err(error)) = timeout(CONNECTION_TIMEOUT, connection).await {
+        debug!(%error, "an operator's connection failed");
     }
 }

@@ -54,6 +54,7 @@ impl StreamOutcome {
     ];
 
     /// Returns the name of the outcome for programs.
+    #[cfg(feature = "cli")]
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Relay => "relay",
