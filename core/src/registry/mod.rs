@@ -355,7 +355,8 @@ impl Registry {
     /// Returns the time by which [`Input::Tick`] is due. It may be early, never late.
     pub fn next_deadline(&self) -> Option<Duration> {
         let alarm = self.alarms.first().map(|(at, _)| *at);
-        let drain = self.drain.as_ref().map(Drain::next_deadline);
+        let drain = self.drain.as_ref().filter(|_| !self.clients.is_empty());
+        let drain = drain.map(Drain::next_deadline);
         alarm.into_iter().chain(self.meetings.next_deadline()).chain(drain).min()
     }
 
