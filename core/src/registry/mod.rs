@@ -463,7 +463,8 @@ impl Registry {
     /// Returns the time by which [`Input::Tick`] is due. It may be early, never late.
     pub fn next_deadline(&self) -> Option<Duration> {
         let alarm = self.alarms.first().map(|(at, _)| *at);
-        let drain = self.drain.as_ref().map(Drain::next_deadline);
+        let drain = self.drain.as_ref().filter(|_| !self.clients.is_empty());
+        let drain = drain.map(Drain::next_deadline);
         let others = [self.meetings.next_deadline(), self.cluster_deadline(), drain];
         alarm.into_iter().chain(others.into_iter().flatten()).min()
     }
