@@ -49,7 +49,7 @@ impl Stage {
             xcher.env_clear();
             xcher
         };
-        run(xcher().arg("man").arg(folder.join("man")))?;
+        run(xcher().arg("man").arg("--output").arg(folder.join("man")))?;
         for (shell, file) in COMPLETIONS {
             let to = folder.join("completions").join(file);
             copy(notices, &to)?;
