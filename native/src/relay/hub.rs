@@ -10,6 +10,8 @@ use tokio::time::Instant;
 use xcher_core::RelayLimits;
 use xcher_core::registry::{Action, CloseReason, ConnId, Input, Registry, Report};
 
+use super::bus::Bus;
+
 /// The most closed connections that wait for the client to read the last bytes.
 const MAX_LINGERING: usize = 256;
 
@@ -52,14 +54,16 @@ struct State {
     connections: HashMap<ConnId, Arc<dyn Outbound>>,
     /// The time of the next tick that the timer is set to.
     armed: Option<Duration>,
+    /// Connects the relay to its cluster.
+    bus: Option<Arc<dyn Bus>>,
     /// Empty between calls; kept for its capacity.
     actions: Vec<Action>,
 }
 
 impl Hub {
-    pub(super) fn new(registry: Registry) -> Self {
-        let state =
-            State { registry, connections: HashMap::new(), armed: None, actions: Vec::new() };
+    pub(super) fn new(registry: Registry, bus: Option<Arc<dyn Bus>>) -> Self {
+        let (connections, actions) = (HashMap::new(), Vec::new());
+        let state = State { registry, connections, armed: None, bus, actions };
         Self {
             state: Mutex::new(state),
             start: Instant::now(),
@@ -132,7 +136,7 @@ impl Hub {
     fn step(&self, input: Input<'_>, touched: &mut Vec<Arc<dyn Outbound>>) {
         let now = self.start.elapsed();
         let mut state = self.lock();
-        let State { registry, connections, armed, actions } = &mut *state;
+        let State { registry, connections, armed, bus, actions } = &mut *state;
         registry.handle(input, now, actions);
         if let Input::Closed { conn } = input {
             connections.remove(&conn);
@@ -156,11 +160,15 @@ impl Hub {
                         connection.close(reason);
                     }
                 }
-                Action::Subscribe(_)
+                action @ (Action::Subscribe(_)
                 | Action::Unsubscribe(_)
                 | Action::Request { .. }
                 | Action::Reply { .. }
-                | Action::Publish { .. } => {}
+                | Action::Publish { .. }) => {
+                    if let Some(bus) = bus {
+                        bus.carry_out(action);
+                    }
+                }
             }
         }
         let next = registry.next_deadline();

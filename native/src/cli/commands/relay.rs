@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use xcher_core::secure::Identity;
 
 use crate::bridge::Home;
+use crate::cli::cluster_state;
 use crate::cli::exit::CliError;
 use crate::cli::exposure;
 use crate::cli::http_front::Front;
@@ -20,7 +21,7 @@ use crate::cli::ui::output::Output;
 use crate::descriptors::raise_limit;
 use crate::keys::identity::{self, KeyOwner};
 use crate::keys::{self, KeysError};
-use crate::relay::{Relay, RelayConfig};
+use crate::relay::{Cluster, Relay, RelayConfig};
 
 /// Runs a relay and its bridge until stopped.
 pub(crate) async fn run(common: &Common, args: &RelayArgs) -> Result<(), CliError> {
@@ -34,6 +35,7 @@ pub(crate) struct Ports {
     pub(crate) relay: TcpListener,
     pub(crate) front: Option<Front>,
     hangups: Hangups,
+    cluster: Option<Cluster>,
 }
 
 impl Ports {
@@ -41,6 +43,7 @@ impl Ports {
         raise_limit();
         let hangups = Hangups::catch().map_err(CliError::local)?;
         let tls = args.bridge.tls()?;
+        let cluster = args.cluster.cluster()?;
         let output = Output::new(common);
         let relay = listen(args.listen, "--listen").await?;
         let at = relay.local_addr().map_err(CliError::local)?;
@@ -64,7 +67,7 @@ impl Ports {
             },
         };
         let front = http.map(|listener| Front::new(common, listener, tls)).transpose()?;
-        Ok(Self { relay, front, hangups })
+        Ok(Self { relay, front, hangups, cluster })
     }
 
     pub(crate) async fn serve(
@@ -76,7 +79,14 @@ impl Ports {
         let port = self.relay.local_addr().map_err(CliError::local)?.port();
         let (limits, identity) = (args.limits(), identity(common)?);
         let config = RelayConfig { limits, identity, port: Some(port) };
-        let relay = Relay::new(config).map_err(CliError::local)?;
+        let relay = match self.cluster {
+            Some(cluster) => Relay::in_cluster(config, cluster),
+            None => Relay::new(config),
+        };
+        let relay = relay.map_err(CliError::local)?;
+        if let Some(cluster) = relay.cluster() {
+            tokio::spawn(cluster_state::show(Output::new(common), cluster));
+        }
         let start = |front: Front| front.start(&args.bridge, Home::Here(relay.clone()));
         let (bridge, listener) = self.front.map(start).transpose()?.unzip();
         let http = bridge.as_ref().map(|bridge| bridge.http.clone());
