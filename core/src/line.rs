@@ -13,6 +13,13 @@ pub struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
+    /// Returns the line that `raw` is as a whole; `None` if it is not one line, or too long.
+    #[cfg(feature = "relay")]
+    pub(crate) fn whole(raw: &'a str) -> Option<Self> {
+        let end = memchr::memchr(b'\n', raw.as_bytes())?;
+        (end + 1 == raw.len() && raw.len() <= MAX_LINE_LEN).then_some(Self { raw })
+    }
+
     /// Returns the line with its end, as a relay forwards it.
     pub fn raw(self) -> &'a str {
         self.raw
@@ -158,6 +165,12 @@ impl LineBuffer {
         let end = self.text.floor_char_boundary(self.start + MAX_LINE_LEN);
         let got = self.text.get(self.start..end).unwrap_or_default();
         ProtocolError::LineTooLong { got: crate::Quoted(got).to_box() }
+    }
+
+    /// Returns the number of bytes not yet taken.
+    #[cfg(feature = "relay")]
+    pub(crate) fn waiting_len(&self) -> usize {
+        self.text.len() - self.start + self.partial.len()
     }
 
     /// Returns the start of an incomplete line, if there is one: what is lost if the connection ends here.

@@ -60,8 +60,8 @@ impl Budget {
     }
 
     /// Gives one token back.
-    pub(crate) fn refund(&mut self, per_minute: u32) {
-        self.full_at = self.full_at.saturating_sub(Rate::per_minute(per_minute).interval);
+    pub(crate) fn refund(&mut self, rate: Rate) {
+        self.full_at = self.full_at.saturating_sub(rate.interval);
     }
 
     /// Returns true if `cost` tokens are available.

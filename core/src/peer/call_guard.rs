@@ -8,7 +8,7 @@ use litemap::LiteMap;
 
 use crate::Limits;
 use crate::addr::{AddrError, client_prefix};
-use crate::rate_limit::Budget;
+use crate::rate_limit::{Budget, Rate};
 
 /// The rates of dials, and the addresses that did not speak XCHER when they were dialled.
 pub(super) struct CallGuard {
@@ -81,7 +81,7 @@ impl CallGuard {
 
     /// A host behind the own NAT is the caller: its dial does not count.
     pub(super) fn near_spoke(&mut self) {
-        self.near.refund(self.near_dials_per_minute);
+        self.near.refund(Rate::per_minute(self.near_dials_per_minute));
     }
 
     fn check_silent(&self, ip: IpAddr, now: Duration) -> Result<(), AddrError> {

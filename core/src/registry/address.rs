@@ -89,6 +89,13 @@ impl Addresses {
         let address = self.all.get_mut(&client_prefix(from));
         address.is_some_and(|address| address.guesses.spend_one(guesses(limits), now))
     }
+
+    /// Gives one probe back.
+    pub(super) fn refund_guess(&mut self, from: IpAddr, limits: &RelayLimits) {
+        if let Some(address) = self.all.get_mut(&client_prefix(from)) {
+            address.guesses.refund(guesses(limits));
+        }
+    }
 }
 
 impl Address {

@@ -34,7 +34,7 @@ impl Registry {
         let Some(held) = self.clients.get_mut(&holder).filter(|_| is_same_host) else {
             return false;
         };
-        if held.claimed_by.is_some() {
+        if held.claimed_by.is_some() || held.challenge.is_some() {
             return false;
         }
         held.claimed_by = Some(conn);
@@ -58,7 +58,7 @@ impl Registry {
     }
 
     /// Grants a claim, because the holder stayed silent or has disconnected.
-    pub(super) fn grant_claim(&mut self, conn: ConnId, actions: &mut Vec<Action>) {
+    pub(super) fn grant_claim(&mut self, conn: ConnId, now: Duration, actions: &mut Vec<Action>) {
         let Some(client) = self.clients.get_mut(&conn) else { return };
         let Some(Claim { nick, text, holder, .. }) = client.claim.take() else { return };
         if self.clients.get(&holder).is_some_and(|held| held.claimed_by == Some(conn)) {
@@ -67,9 +67,9 @@ impl Registry {
             self.close(holder, CloseReason::Replaced, actions);
         }
         // Another client may have taken the nick if the holder disconnected.
-        match self.nicks.find_similar(&nick) {
-            None => self.assign_nick(conn, nick, &text, actions),
-            Some(_) => self.refuse_nick(conn, &text, actions),
+        match self.is_taken(&nick) {
+            false => self.acquire(conn, nick, &text, now, actions),
+            true => self.refuse_nick(conn, &text, actions),
         }
     }
 

@@ -1,11 +1,13 @@
 //! The relay's state of one connection.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use super::ConnId;
 use super::claim::Claim;
+use super::cluster::{Acquisition, Challenge, Lease};
 use super::keys::KeyProof;
 use super::rendezvous::Rendezvous;
 use crate::rate_limit::Budget;
@@ -39,6 +41,14 @@ pub(super) struct Client {
     pub(super) claim: Option<Claim>,
     /// The connection that claims its nick.
     pub(super) claimed_by: Option<ConnId>,
+    /// True while other relays are asked on its behalf: its next lines wait.
+    pub(super) waits: bool,
+    /// The nick that it waits for.
+    pub(super) acquisition: Option<Box<Acquisition>>,
+    /// The lease on its nick, if the relay is in a cluster.
+    pub(super) lease: Option<Lease>,
+    /// A claim of its own host to its nick at another relay.
+    pub(super) challenge: Option<Challenge>,
     /// Present if it is a rendezvous.
     pub(super) rendezvous: Option<Rendezvous>,
     /// Pending lists of nicks.
@@ -63,6 +73,7 @@ pub(super) enum Due {
     Nick(Duration),
     Rendezvous(Duration),
     Claim(Duration),
+    Challenge(Duration),
     Ping(Duration),
     Pong(Duration),
 }
@@ -85,6 +96,10 @@ impl Client {
             key_proof: KeyProof::default(),
             claim: None,
             claimed_by: None,
+            waits: false,
+            acquisition: None,
+            lease: None,
+            challenge: None,
             rendezvous: None,
             lists: 0,
             listed: None,
@@ -152,6 +167,9 @@ impl Client {
                 None => Due::Nick(deadline),
             };
         }
+        if let Some(challenge) = &self.challenge {
+            return Due::Challenge(challenge.until);
+        }
         match self.pinged_at {
             None => Due::Ping(self.last_input.saturating_add(limits.silence_timeout)),
             Some(at) => Due::Pong(at.saturating_add(limits.silence_timeout)),
@@ -165,6 +183,7 @@ impl Due {
             Self::Nick(at)
             | Self::Rendezvous(at)
             | Self::Claim(at)
+            | Self::Challenge(at)
             | Self::Ping(at)
             | Self::Pong(at) => at,
         }

@@ -18,7 +18,7 @@ impl Registry {
         now: Duration,
         actions: &mut Vec<Action>,
     ) {
-        self.forget(conn);
+        self.forget(conn, actions);
         let from_address = self.addresses.connections(from.ip());
         let (limit, subject, reason) = if self.stopping {
             actions.push(Action::Close { conn, reason: CloseReason::Stopped });
@@ -51,6 +51,7 @@ impl Registry {
 
     pub(super) fn tick(&mut self, now: Duration, actions: &mut Vec<Action>) {
         self.expire_meetings(now);
+        self.tick_cluster(now, actions);
         while let Some((at, conn)) = self.alarms.first().copied()
             && at <= now
         {
@@ -65,7 +66,8 @@ impl Registry {
                     self.close(conn, CloseReason::NoNick, actions);
                 }
                 Due::Rendezvous(_) => self.end_rendezvous(conn, actions),
-                Due::Claim(_) => self.grant_claim(conn, actions),
+                Due::Claim(_) => self.grant_claim(conn, now, actions),
+                Due::Challenge(_) => self.end_challenge(conn, actions),
                 Due::Ping(_) => {
                     client.record_ping(now);
                     self.ping(conn, actions);
@@ -92,6 +94,7 @@ impl Registry {
             self.write(conn, &RelayPacket::End, actions);
             self.close(conn, CloseReason::Stopped, actions);
         }
+        self.publish_end(actions);
     }
 
     /// Brings a client's alarm forward if its next deadline is earlier.
@@ -144,18 +147,19 @@ impl Registry {
     }
 
     pub(super) fn close(&mut self, conn: ConnId, reason: CloseReason, actions: &mut Vec<Action>) {
-        if self.forget(conn) {
+        if self.forget(conn, actions) {
             actions.push(Action::Close { conn, reason });
         }
     }
 
     /// Removes a connection and its state. Returns true if it existed.
-    pub(super) fn forget(&mut self, conn: ConnId) -> bool {
+    pub(super) fn forget(&mut self, conn: ConnId, actions: &mut Vec<Action>) -> bool {
         let Some(mut client) = self.clients.remove(&conn) else { return false };
         self.alarms.remove(&(client.alarm, conn));
         if let Some(nick) = &client.nick {
             self.nicks.remove(nick);
         }
+        self.leave_cluster(conn, &mut client, actions);
         self.addresses.disconnected(client.from);
         self.end_meetings(conn, &client);
         self.end_claims(client.claim.take(), client.claimed_by);

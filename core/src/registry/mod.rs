@@ -26,6 +26,7 @@ mod claim;
 mod client;
 mod cluster;
 mod connections;
+mod delivery;
 mod keys;
 mod meetings;
 mod near;
@@ -46,7 +47,8 @@ use crate::secure::{Entropy, Identity};
 use crate::{Nick, RelayLimits};
 use address::Addresses;
 use client::Client;
-pub use cluster::{Answer, ClusterConfig, RelayId, ReplyId, RequestId, Subject};
+use cluster::Cluster;
+pub use cluster::{Answer, ClusterConfig, ClusterState, RelayId, ReplyId, RequestId, Subject};
 use meetings::Meetings;
 use nicks::Nicks;
 
@@ -219,8 +221,9 @@ pub enum Report {
     Named {
         /// The address.
         at: SocketAddr,
-        /// The callee's address as the relay sees it.
-        callee: IpAddr,
+        /// The callee's address as its relay sees it. `None` while the callee's relay is asked (section 23.4):
+        /// another report follows if it forwards the call.
+        callee: Option<IpAddr>,
     },
     /// The relay forwards an X_INIT to the client, and the named address is the caller's own as the relay
     /// sees it, or one allocated to the caller.
@@ -263,6 +266,10 @@ pub enum CloseReason {
     NotMet,
     /// It had the address of the host that it met for as long as the limits allow.
     Met,
+    /// Another host of the cluster has its nick (section 23.3).
+    NickLost,
+    /// It sent too much before the relay answered.
+    TooMuchAhead,
     /// The relay stops.
     Stopped,
 }
@@ -284,6 +291,8 @@ impl fmt::Display for CloseReason {
             Self::NotInvited => "no such invitation",
             Self::NotMet => "the other host did not come to the rendezvous",
             Self::Met => "the rendezvous is over",
+            Self::NickLost => "its nick is another host's",
+            Self::TooMuchAhead => "sent too much before an answer",
             Self::Stopped => "relay stops",
         })
     }
@@ -309,6 +318,8 @@ pub struct Registry {
     meetings: Meetings,
     /// Its TCP port, with which it supports the word `meet`.
     port: Option<u16>,
+    /// Present if it shares its nicks with other relays.
+    cluster: Option<Cluster>,
 }
 
 impl Registry {
@@ -326,6 +337,7 @@ impl Registry {
             identity: None,
             meetings: Meetings::default(),
             port: None,
+            cluster: None,
         }
     }
 
@@ -345,8 +357,8 @@ impl Registry {
 
     /// Adds the relay to a cluster (section 23).
     #[must_use]
-    pub fn with_cluster(self, _config: ClusterConfig) -> Self {
-        self
+    pub fn with_cluster(self, config: ClusterConfig) -> Self {
+        Self { cluster: Some(Cluster::new(config)), ..self }
     }
 
     /// Replaces the limits. Existing connections above them stay open.
@@ -383,7 +395,7 @@ impl Registry {
             Input::Received { conn, bytes } => self.received(conn, bytes, now, actions),
             Input::Sent { conn, bytes } => self.sent(conn, bytes, actions),
             Input::Closed { conn } => {
-                self.forget(conn);
+                self.forget(conn, actions);
             }
             Input::Bridged { conn } => {
                 if let Some(client) = self.clients.get_mut(&conn) {
@@ -400,11 +412,11 @@ impl Registry {
                     client.release(at);
                 }
             }
-            Input::BusConnected
-            | Input::BusLost
-            | Input::Answered { .. }
-            | Input::Requested { .. }
-            | Input::Published { .. } => {}
+            Input::BusConnected => self.bus_connected(now, actions),
+            Input::BusLost => self.bus_lost(now, actions),
+            Input::Answered { request, answer } => self.answered(request, answer, now, actions),
+            Input::Requested { reply, bytes } => self.requested(reply, bytes, now, actions),
+            Input::Published { bytes } => self.published(bytes, now, actions),
             Input::Tick => self.tick(now, actions),
             Input::Stop => self.stop(actions),
         }
@@ -413,7 +425,8 @@ impl Registry {
     /// Returns the time by which [`Input::Tick`] is due. It may be early, never late.
     pub fn next_deadline(&self) -> Option<Duration> {
         let alarm = self.alarms.first().map(|(at, _)| *at);
-        alarm.into_iter().chain(self.meetings.next_deadline()).min()
+        let others = [self.meetings.next_deadline(), self.cluster_deadline()];
+        alarm.into_iter().chain(others.into_iter().flatten()).min()
     }
 
     /// Returns the number of connections.

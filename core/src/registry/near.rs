@@ -9,7 +9,7 @@ use crate::addr::{check_dial_port, is_inner, is_nat};
 use crate::relay_caps::RelayCaps;
 
 /// The words that both hosts of such a call must name.
-const NEAR: RelayCaps = RelayCaps::FROM.with(RelayCaps::TICKET).with(RelayCaps::NEAR);
+pub(super) const NEAR: RelayCaps = RelayCaps::FROM.with(RelayCaps::TICKET).with(RelayCaps::NEAR);
 
 impl Registry {
     /// Returns true if an X_INIT names an inner address, and its callee is behind the same NAT. For a nick

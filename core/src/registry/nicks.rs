@@ -92,7 +92,7 @@ fn listed_len(nick: &Nick) -> usize {
 /// Returns the forms of a nick; two nicks look alike if they share one. The first is the mapping of
 /// UsernameCaseMapped (RFC 8265, section 3.3). The others are skeletons (UTS 39, section 4) of the nick as
 /// written and in lower case: `I` looks like `l`, but its lower case does not.
-fn forms(nick: &Nick) -> [Box<str>; 3] {
+pub(super) fn forms(nick: &Nick) -> [Box<str>; 3] {
     let folded = folded(nick.as_str());
     let drawn = skeleton(nick.as_str()).collect::<String>();
     let lower = skeleton(&folded).collect::<String>();

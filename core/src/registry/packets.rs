@@ -8,6 +8,8 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::client::Client;
+use super::cluster::unread;
+use super::delivery::Delivery;
 use super::refusal::Refusal;
 use super::{Action, CloseReason, ConnId, Registry, Report};
 use crate::relay_caps::RelayCaps;
@@ -15,6 +17,9 @@ use crate::ticket::Ticket;
 use crate::{
     Line, MAX_NICK_CHARS, Nick, ProtocolError, Quoted, RelayLimits, RelayPacket, X_INIT_FORM, addr,
 };
+
+/// Bytes that a client may send before the relay has answered what it asked other relays for.
+const MAX_AHEAD_LEN: usize = 64 << 10;
 
 impl Registry {
     pub(super) fn received(
@@ -30,10 +35,27 @@ impl Registry {
             self.refuse_claim(claimant, actions);
         }
         let Some(client) = self.clients.get_mut(&conn) else { return };
+        if let Some(challenge) = client.challenge.take() {
+            challenge.answer(false, actions);
+        }
+        client.lines.receive(bytes);
+        self.read_lines(conn, now, actions);
+    }
+
+    /// Reads on after an answer that the client's next lines waited for.
+    pub(super) fn resume(&mut self, conn: ConnId, now: Duration, actions: &mut Vec<Action>) {
+        if let Some(client) = self.clients.get_mut(&conn) {
+            client.waits = false;
+            self.read_lines(conn, now, actions);
+        }
+    }
+
+    /// Handles the client's lines in their order, until there is none or the next one must wait.
+    fn read_lines(&mut self, conn: ConnId, now: Duration, actions: &mut Vec<Action>) {
+        let Some(client) = self.clients.get_mut(&conn) else { return };
         // Moved out, so that a line can be borrowed while writing to other clients.
         let mut lines = core::mem::take(&mut client.lines);
-        lines.receive(bytes);
-        loop {
+        while self.clients.get(&conn).is_some_and(|client| !client.waits) {
             let line = match lines.next_line() {
                 Ok(None) => break,
                 Ok(Some(line)) => line,
@@ -46,10 +68,15 @@ impl Registry {
             if let Err(refusal) = self.handle_line(conn, line, now, actions) {
                 self.refuse(conn, line.text(), refusal, actions);
             }
-            // Reads nothing more from a closed client.
-            if !self.clients.contains_key(&conn) {
-                return;
-            }
+        }
+        // Reads nothing more from a closed client.
+        let Some(client) = self.clients.get(&conn) else { return };
+        if client.waits && lines.waiting_len() > MAX_AHEAD_LEN {
+            let reason =
+                format_args!("more than {MAX_AHEAD_LEN} bytes sent before the relay answered");
+            self.error(conn, "-", reason, actions);
+            self.close(conn, CloseReason::TooMuchAhead, actions);
+            return;
         }
         // Frees the memory of a burst.
         lines.receive(&[]);
@@ -80,6 +107,9 @@ impl Registry {
                 needs_nick(client)?;
                 spend(client, &self.limits, now)?;
                 let at = SocketAddr::new(ip, port);
+                if let Some(nick) = self.find_remote(nick) {
+                    return self.call_remote(conn, nick, at, line, now, actions);
+                }
                 let is_near = self.names_near(conn, nick, at, now);
                 if !is_near {
                     self.check_named(conn, at)?;
@@ -177,7 +207,8 @@ impl Registry {
             }
             Err(_) => self.refuse_nick(conn, text, actions),
             Ok(nick) => match self.nicks.find_similar(&nick).map(|(_, holder)| holder) {
-                None => self.assign_nick(conn, nick, text, actions),
+                None if self.is_taken(&nick) => self.refuse_nick(conn, text, actions),
+                None => self.acquire(conn, nick, text, now, actions),
                 Some(holder) => {
                     if !self.claim(conn, (nick, text), holder, now, actions) {
                         self.refuse_nick(conn, text, actions);
@@ -188,12 +219,19 @@ impl Registry {
         Ok(())
     }
 
-    /// Assigns a nick that no other nick looks like.
+    /// Returns true if a host of this relay has this nick or one alike, or is about to get it.
+    pub(super) fn is_taken(&self, nick: &Nick) -> bool {
+        self.nicks.find_similar(nick).is_some()
+            || self.cluster.as_ref().is_some_and(|cluster| cluster.is_pending(nick))
+    }
+
+    /// Assigns a nick that no other nick looks like; in a cluster, with the stamp of its claim and the time.
     pub(super) fn assign_nick(
         &mut self,
         conn: ConnId,
         nick: Nick,
         text: &str,
+        claim: Option<(u64, Duration)>,
         actions: &mut Vec<Action>,
     ) {
         let Some(client) = self.clients.get_mut(&conn) else { return };
@@ -202,6 +240,9 @@ impl Registry {
             actions.push(Action::Report { conn, report: Report::Registered });
         }
         self.nicks.insert(nick, conn);
+        if let Some((stamp, now)) = claim {
+            self.take_lease(conn, stamp, now);
+        }
         self.advance_alarm(conn);
         self.write(conn, &RelayPacket::NickAnswer { nick: text, yes: true }, actions);
     }
@@ -227,7 +268,7 @@ impl Registry {
     }
 
     /// Checks that an X_INIT may name this address (section 6).
-    fn check_named(&self, conn: ConnId, at: SocketAddr) -> Result<(), Refusal> {
+    pub(super) fn check_named(&self, conn: ConnId, at: SocketAddr) -> Result<(), Refusal> {
         let Some(client) = self.clients.get(&conn) else { return Ok(()) };
         if self.limits.any_address || client.is_allocated(at.ip(), at.port()) {
             return Ok(());
@@ -250,9 +291,7 @@ impl Registry {
         // A near address has cost its guess.
         let target = self.find_callee(conn, nick, is_near, now)?;
         self.vouch(conn, target, at, actions);
-        let wants_from =
-            self.clients.get(&target).is_some_and(|client| client.supports(RelayCaps::FROM));
-        let caller = if wants_from { self.nick(conn).cloned() } else { None };
+        let caller = self.nick(conn).cloned();
         let supports_tickets =
             |conn| self.clients.get(conn).is_some_and(|client| client.supports(RelayCaps::TICKET));
         let (caller_supports, callee_supports) =
@@ -261,19 +300,8 @@ impl Registry {
             (caller_supports && callee_supports).then(|| Ticket::random(&mut self.entropy).text());
         let ticket = ticket.as_deref();
         let may_be_near = at.ip() == from && self.share_nat(conn, target);
-        let reads = self.write_with(target, actions, |out| {
-            if let Some(caller) = &caller {
-                RelayPacket::From(caller.as_str()).encode(out);
-            }
-            if is_near {
-                RelayPacket::Near.encode(out);
-            }
-            if let Some(ticket) = ticket {
-                RelayPacket::Ticket(ticket).encode(out);
-            }
-            out.extend_from_slice(line.raw().as_bytes());
-        });
-        if reads {
+        let delivery = Delivery { caller: caller.as_ref(), is_near, ticket, line };
+        if self.deliver(target, &delivery, actions) {
             if caller_supports {
                 let (ip, port) = (at.ip(), at.port());
                 self.write_with(conn, actions, |out| {
@@ -285,7 +313,7 @@ impl Registry {
             }
             Ok(())
         } else {
-            Err(Refusal::Declined(format!("{nick} does not read and was disconnected")))
+            Err(Refusal::Declined(unread(nick)))
         }
     }
 
@@ -315,13 +343,7 @@ impl Registry {
                 let reason = too_many_guesses(&self.limits);
                 Err(over_budget(client, &self.limits, reason, now))
             }
-            Err(similar) => Err(Refusal::Declined(match (parsed, similar) {
-                (Ok(nick), Some(other)) => {
-                    format!("no such nick: {nick}; the look-alike {other} is online")
-                }
-                (Ok(nick), None) => format!("no such nick: {nick}"),
-                (Err(_), _) => format!("no such nick: {}", Quoted(nick)),
-            })),
+            Err(similar) => Err(Refusal::Declined(absent(nick, similar))),
         }
     }
 
@@ -335,7 +357,7 @@ impl Registry {
         if from.bridged && is_allocated {
             actions.push(Action::Report {
                 conn: caller,
-                report: Report::Named { at, callee: to.from },
+                report: Report::Named { at, callee: Some(to.from) },
             });
         }
         if to.bridged && (is_allocated || at.ip() == from.from) {
@@ -355,7 +377,13 @@ impl Registry {
         Err(over_budget(client, &self.limits, reason, now))
     }
 
-    fn refuse(&mut self, conn: ConnId, text: &str, refusal: Refusal, actions: &mut Vec<Action>) {
+    pub(super) fn refuse(
+        &mut self,
+        conn: ConnId,
+        text: &str,
+        refusal: Refusal,
+        actions: &mut Vec<Action>,
+    ) {
         match refusal {
             Refusal::Declined(reason) => self.error(conn, verb(text), reason, actions),
             Refusal::Error(reason) => {
@@ -409,7 +437,12 @@ pub(super) fn spend(
 }
 
 /// Refuses a packet over budget. Refusals have a budget themselves.
-fn over_budget(client: &mut Client, limits: &RelayLimits, why: String, now: Duration) -> Refusal {
+pub(super) fn over_budget(
+    client: &mut Client,
+    limits: &RelayLimits,
+    why: String,
+    now: Duration,
+) -> Refusal {
     if client.refusals.spend(limits.asks_per_minute, now) {
         Refusal::Declined(why)
     } else {
@@ -417,12 +450,23 @@ fn over_budget(client: &mut Client, limits: &RelayLimits, why: String, now: Dura
     }
 }
 
-fn too_many_guesses(limits: &RelayLimits) -> String {
+pub(super) fn too_many_guesses(limits: &RelayLimits) -> String {
     let RelayLimits { guesses, guess_interval, .. } = limits;
     format!(
         "too many calls to absent nicks from your address: the limit is {guesses}, and one more every \
          {guess_interval:?}; try again later"
     )
+}
+
+/// Returns the reason of a call to a nick that is not online, though a look-alike may be.
+pub(super) fn absent(nick: &str, similar: Option<&Nick>) -> String {
+    match (Nick::parse(nick), similar) {
+        (Ok(nick), Some(other)) => {
+            format!("no such nick: {nick}; the look-alike {other} is online")
+        }
+        (Ok(nick), None) => format!("no such nick: {nick}"),
+        (Err(_), _) => format!("no such nick: {}", Quoted(nick)),
+    }
 }
 
 /// Returns the form of a client's packet with this verb.

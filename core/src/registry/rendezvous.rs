@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::client::Client;
+use super::cluster::unread;
 use super::meetings::{Meeting, MeetingId, Role};
 use super::packets::{needs_nick, spend};
 use super::refusal::Refusal;
@@ -98,8 +99,7 @@ impl Registry {
             RelayPacket::Invitation { nick: None, invitation: &to_callee, port }.encode(out);
         });
         if !reads {
-            let reason = format!("{nick} does not read and was disconnected");
-            return Err(Refusal::Declined(reason));
+            return Err(Refusal::Declined(unread(nick)));
         }
         let (hosts, from) = ([conn, target], [from, callee_from]);
         let until = now.saturating_add(self.limits.invitation_timeout);

@@ -173,7 +173,8 @@ impl Allocations {
     }
 
     /// Records that an X_INIT of the tunnel's client named a listener of the tunnel. Only the first one
-    /// counts. `callee` is the callee's address as the relay sees it, if the bridge knows it.
+    /// counts. `callee` is the callee's address as the relay sees it, if the bridge knows it; it may be told
+    /// later, by another report of this naming.
     pub fn record_naming(
         &mut self,
         id: TunnelId,
@@ -182,9 +183,15 @@ impl Allocations {
         now: Duration,
     ) {
         let Some(listener) = self.listeners.get_mut(&at) else { return };
-        if listener.owner == id && listener.call.is_none() && now <= listener.named_by {
-            let callee = callee.map(|ip| ip.to_canonical());
-            listener.call = Some(Call { until: now.saturating_add(CALL_TIMEOUT), callee });
+        let callee = callee.map(|ip| ip.to_canonical());
+        match &mut listener.call {
+            _ if listener.owner != id => {}
+            Some(call) if call.callee.is_none() && now <= call.until => call.callee = callee,
+            Some(_) => {}
+            None if now <= listener.named_by => {
+                listener.call = Some(Call { until: now.saturating_add(CALL_TIMEOUT), callee });
+            }
+            None => {}
         }
     }
 

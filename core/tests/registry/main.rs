@@ -6,6 +6,7 @@ mod allocations;
 mod any_bytes;
 mod budgets;
 mod caps;
+mod cluster;
 mod end;
 mod errors;
 mod init;
@@ -38,6 +39,8 @@ struct Relay {
     closed: BTreeMap<ConnId, CloseReason>,
     /// Reports to bridges.
     reports: Vec<(ConnId, Report)>,
+    /// What it wants of the bus.
+    bus: Vec<Action>,
     /// True if everything is sent as soon as it is written.
     sends_at_once: bool,
 }
@@ -50,6 +53,7 @@ impl Relay {
             written: BTreeMap::new(),
             closed: BTreeMap::new(),
             reports: Vec::new(),
+            bus: Vec::new(),
             sends_at_once: true,
         }
     }
@@ -83,6 +87,11 @@ impl Relay {
                 Action::Close { conn, reason } => {
                     assert_eq!(self.closed.insert(conn, reason), None, "closed twice");
                 }
+                Action::Subscribe(_)
+                | Action::Unsubscribe(_)
+                | Action::Request { .. }
+                | Action::Reply { .. }
+                | Action::Publish { .. } => self.bus.push(action),
             }
         }
         for (conn, bytes) in sent {

@@ -51,7 +51,7 @@ fn allocated_address_is_reported_on_both_sides() {
     relay.ask(ALICE, "X_INIT carol 1.1.1.1 4000");
     assert_eq!(relay.reports, [], "carol is not online");
     relay.ask(ALICE, "X_INIT bob 1.1.1.1 4000");
-    let named = Report::Named { at, callee: [9, 9, 9, 9].into() };
+    let named = Report::Named { at, callee: Some([9, 9, 9, 9].into()) };
     assert_eq!(relay.reports, [(ALICE, named), (BOB, Report::Called { at })]);
 }
 

@@ -151,7 +151,7 @@ impl World {
             match report {
                 Report::Registered => self.bridge.set_nick(*id, true),
                 Report::Named { at, callee } => {
-                    self.bridge.record_naming(*id, at, Some(callee), self.now)
+                    self.bridge.record_naming(*id, at, callee, self.now)
                 }
                 Report::Called { at } => self.bridge.record_call(*id, at, self.now),
             }

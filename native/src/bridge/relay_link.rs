@@ -111,7 +111,7 @@ impl Shared {
         let (now, mut allocations) = (self.now(), self.allocations());
         match report {
             Report::Registered => allocations.set_nick(id, true),
-            Report::Named { at, callee } => allocations.record_naming(id, at, Some(callee), now),
+            Report::Named { at, callee } => allocations.record_naming(id, at, callee, now),
             Report::Called { at } => allocations.record_call(id, at, now),
         }
     }

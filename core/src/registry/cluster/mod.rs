@@ -3,12 +3,36 @@
 //! The bus is any messaging system in which subscribing to a subject is visible to all: the driver owns the
 //! connection to it. A relay's subscription to the subject of a nick is its lease on that nick.
 
+mod call;
+mod callee;
+mod claim;
+mod holder;
+mod lease;
+mod members;
+mod message;
+mod requests;
 mod subject;
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::nicks::{Nicks, forms};
+use super::{Action, Registry};
+use crate::Nick;
+pub(super) use callee::unread;
+pub(super) use claim::Acquisition;
+pub(super) use holder::Challenge;
+pub(super) use lease::Lease;
+use lease::Leases;
+pub use members::ClusterState;
+use members::Members;
+use message::{Notice, Question};
+use requests::{Purpose, Requests};
 pub use subject::{RelayId, Subject};
+
+/// Time after which a request has failed, unless its answer needs a host's.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The settings of a relay in a cluster.
 #[derive(Clone, Debug)]
@@ -19,7 +43,7 @@ pub struct ClusterConfig {
     /// decides nothing but which of two hosts keeps a nick that both had.
     pub epoch: Duration,
     /// The private network that the relay's hosts are in. Hosts of one site may call each other at private
-    /// addresses; `None` is a site of its own.
+    /// addresses; `None` is a site of its own. One to 128 bytes without spaces and line ends, and not `-`.
     pub site: Option<Box<str>>,
 }
 
@@ -41,4 +65,177 @@ pub enum Answer<'a> {
     Nobody,
     /// The bus is not reachable, or no reply came in time.
     Failed,
+}
+
+/// The relay's part in a cluster.
+pub(super) struct Cluster {
+    config: ClusterConfig,
+    /// True between [`Input::BusConnected`](super::Input::BusConnected) and
+    /// [`Input::BusLost`](super::Input::BusLost).
+    is_connected: bool,
+    requests: Requests,
+    /// The nicks that hosts of this relay have asked for and the cluster has not granted: taken, but neither
+    /// called nor listed.
+    pending: Nicks,
+    leases: Leases,
+    members: Members,
+}
+
+impl Cluster {
+    pub(super) fn new(config: ClusterConfig) -> Self {
+        Self {
+            config,
+            is_connected: false,
+            requests: Requests::default(),
+            pending: Nicks::default(),
+            leases: Leases::default(),
+            members: Members::default(),
+        }
+    }
+
+    /// Returns the stamp of a claim that begins now.
+    fn stamp(&self, now: Duration) -> u64 {
+        u64::try_from(self.config.epoch.saturating_add(now).as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Returns true if a host of this relay waits for a nick like this one.
+    pub(super) fn is_pending(&self, nick: &Nick) -> bool {
+        self.pending.find_similar(nick).is_some()
+    }
+
+    fn next_deadline(&self) -> Option<Duration> {
+        self.is_connected.then_some(())?;
+        self.leases.next_deadline().into_iter().chain(self.members.next_deadline()).min()
+    }
+}
+
+impl Registry {
+    pub(super) fn cluster_deadline(&self) -> Option<Duration> {
+        self.cluster.as_ref()?.next_deadline()
+    }
+
+    pub(super) fn bus_connected(&mut self, now: Duration, actions: &mut Vec<Action>) {
+        let Some(cluster) = &mut self.cluster else { return };
+        cluster.is_connected = true;
+        // Again after each loss: the driver ignores what it has.
+        actions.push(Action::Subscribe(Subject::Relay(cluster.config.relay)));
+        actions.push(Action::Subscribe(Subject::All));
+        cluster.members.joined(now);
+        self.publish_heartbeat(now, actions);
+        self.renew_all(now);
+        self.renew_due(now, actions);
+    }
+
+    /// Ends what waits for other relays, so that no client waits longer than it must.
+    pub(super) fn bus_lost(&mut self, now: Duration, actions: &mut Vec<Action>) {
+        let Some(cluster) = &mut self.cluster else { return };
+        cluster.is_connected = false;
+        for purpose in cluster.requests.take_all() {
+            self.request_ended(purpose, Answer::Failed, now, actions);
+        }
+    }
+
+    pub(super) fn answered(
+        &mut self,
+        request: RequestId,
+        answer: Answer<'_>,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) {
+        let purpose = self.cluster.as_mut().and_then(|cluster| cluster.requests.take(request));
+        if let Some(purpose) = purpose {
+            self.request_ended(purpose, answer, now, actions);
+        }
+    }
+
+    fn request_ended(
+        &mut self,
+        purpose: Purpose,
+        answer: Answer<'_>,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) {
+        match purpose {
+            Purpose::Claim { conn, number } => {
+                self.claim_answered((conn, number), answer, now, actions);
+            }
+            Purpose::Renewal { conn, number } => {
+                self.renewal_answered((conn, number), answer, now, actions);
+            }
+            Purpose::Call(call) => self.call_answered(*call, answer, now, actions),
+        }
+    }
+
+    /// Answers a request of another relay. One that cannot be read has no answer, as from a relay that is not
+    /// there.
+    pub(super) fn requested(
+        &mut self,
+        reply: ReplyId,
+        bytes: &[u8],
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) {
+        if self.cluster.is_none() {
+            return;
+        }
+        match Question::parse(bytes) {
+            Some(Question::Claim(claim)) => self.answer_claim(reply, &claim, now, actions),
+            Some(Question::Call(call)) => self.answer_call(reply, &call, actions),
+            Some(Question::Meet(_)) | None => {}
+        }
+    }
+
+    pub(super) fn published(&mut self, bytes: &[u8], now: Duration, actions: &mut Vec<Action>) {
+        if self.cluster.is_none() {
+            return;
+        }
+        match Notice::parse(bytes) {
+            Some(Notice::Relay { relay, number, nicks, site: _, key }) => {
+                self.relay_heard(relay, (number, nicks, key), now, actions);
+            }
+            Some(Notice::RelayEnd(relay)) => self.relay_ended(relay),
+            Some(Notice::Who { .. } | Notice::Nicks { .. } | Notice::Met(..)) | None => {}
+        }
+    }
+
+    /// Does what is due by now.
+    pub(super) fn tick_cluster(&mut self, now: Duration, actions: &mut Vec<Action>) {
+        let Some(cluster) = &self.cluster else { return };
+        if !cluster.is_connected {
+            return;
+        }
+        if cluster.members.next_deadline().is_some_and(|at| at <= now) {
+            self.publish_heartbeat(now, actions);
+        }
+        self.renew_due(now, actions);
+    }
+
+    /// Sends a request. `after` makes its purpose of its number.
+    fn request(
+        &mut self,
+        (to, bytes): (Subject, Vec<u8>),
+        timeout: Duration,
+        purpose: Purpose,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(cluster) = &mut self.cluster else { return };
+        let id = cluster.requests.insert(purpose);
+        actions.push(Action::Request { id, to, bytes, timeout });
+    }
+}
+
+/// Returns the subjects of a nick, each once. The first is that of the nick's holder alone; the others are also
+/// those of its look-alikes.
+fn subjects(nick: &Nick) -> Vec<Subject> {
+    if nick.is_one_time() {
+        return [Subject::Code(nick.as_str().into())].into();
+    }
+    let mut all = Vec::new();
+    for form in forms(nick) {
+        let subject = Subject::Nick(form);
+        if !all.contains(&subject) {
+            all.push(subject);
+        }
+    }
+    all
 }

@@ -1,0 +1,170 @@
+//! The relay's leases on its hosts' nicks, and their renewals, which find nicks that two hosts have (section
+//! 23.3).
+
+use alloc::collections::BTreeSet;
+use alloc::format;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::members::HEARTBEAT_INTERVAL;
+use super::message::{Claim, parse_verdict};
+use super::requests::Purpose;
+use super::{Answer, REQUEST_TIMEOUT, subjects};
+use crate::registry::{Action, CloseReason, ConnId, Registry};
+
+/// Time between renewals of a nick when nothing has happened.
+const RENEWAL_INTERVAL: Duration = Duration::from_secs(600);
+/// Renewals under way at once.
+const MAX_RENEWALS: usize = 512;
+
+/// A relay's lease on the nick of one of its hosts.
+pub(in crate::registry) struct Lease {
+    /// Milliseconds of Unix time at which the host asked for the nick.
+    pub(super) stamp: u64,
+    granted: Duration,
+    /// Time of the next renewal.
+    due: Duration,
+    /// True if the next renewal but one is soon, too: subscriptions may spread slowly.
+    again: bool,
+    renewal: Option<Renewal>,
+}
+
+/// A renewal under way.
+struct Renewal {
+    number: u64,
+    unanswered: usize,
+    has_failed: bool,
+}
+
+/// All leases that wait for their renewal.
+#[derive(Default)]
+pub(super) struct Leases {
+    due: BTreeSet<(Duration, ConnId)>,
+    under_way: usize,
+}
+
+impl Leases {
+    pub(super) fn next_deadline(&self) -> Option<Duration> {
+        let may_begin = self.under_way < MAX_RENEWALS;
+        self.due.first().map(|(at, _)| *at).filter(|_| may_begin)
+    }
+
+    /// Removes the lease of a closed connection.
+    pub(super) fn remove(&mut self, conn: ConnId, lease: &Lease) {
+        match &lease.renewal {
+            Some(_) => self.under_way -= 1,
+            None => _ = self.due.remove(&(lease.due, conn)),
+        }
+    }
+
+    /// Returns the number of leases.
+    pub(super) fn len(&self) -> usize {
+        self.due.len() + self.under_way
+    }
+
+    /// Makes the next renewal of a lease due then, unless one is under way.
+    fn schedule(&mut self, conn: ConnId, lease: &mut Lease, at: Duration) {
+        if lease.renewal.is_none() {
+            self.due.remove(&(lease.due, conn));
+            lease.due = at;
+            self.due.insert((at, conn));
+        }
+    }
+}
+
+impl Registry {
+    /// Takes the lease on a nick that a host was given. It is renewed soon: where subscriptions spread slowly,
+    /// two relays may have given it.
+    pub(in crate::registry) fn take_lease(&mut self, conn: ConnId, stamp: u64, now: Duration) {
+        let (Some(cluster), Some(client)) = (&mut self.cluster, self.clients.get_mut(&conn)) else {
+            return;
+        };
+        let due = now.saturating_add(HEARTBEAT_INTERVAL);
+        let lease = Lease { stamp, granted: now, due, again: false, renewal: None };
+        cluster.leases.due.insert((due, conn));
+        client.lease = Some(lease);
+    }
+
+    /// Makes the renewal of all leases due.
+    pub(super) fn renew_all(&mut self, now: Duration) {
+        self.renew_since(Duration::ZERO, now);
+    }
+
+    /// Makes the renewal of the leases due that were taken since then.
+    pub(super) fn renew_since(&mut self, since: Duration, now: Duration) {
+        let Some(cluster) = &mut self.cluster else { return };
+        for (conn, client) in &mut self.clients {
+            if let Some(lease) = client.lease.as_mut().filter(|lease| lease.granted >= since) {
+                lease.again = true;
+                cluster.leases.schedule(*conn, lease, now);
+            }
+        }
+    }
+
+    /// Begins the renewals that are due, as many as may be under way.
+    pub(super) fn renew_due(&mut self, now: Duration, actions: &mut Vec<Action>) {
+        while let Some(cluster) = &mut self.cluster
+            && cluster.is_connected
+            && cluster.leases.next_deadline().is_some_and(|at| at <= now)
+            && let Some((_, conn)) = cluster.leases.due.pop_first()
+        {
+            let Some(client) = self.clients.get_mut(&conn) else { continue };
+            let (Some(nick), Some(lease)) = (&client.nick, &mut client.lease) else { continue };
+            let (subjects, number) = (subjects(nick), cluster.requests.number());
+            let unanswered = subjects.len();
+            lease.renewal = Some(Renewal { number, unanswered, has_failed: false });
+            cluster.leases.under_way += 1;
+            let (relay, stamp) = (cluster.config.relay, lease.stamp);
+            let (key, nick) = (client.key_proof.proved(), nick.clone());
+            let bytes = Claim { relay, stamp, is_held: true, key, nick }.encode();
+            for subject in subjects {
+                let purpose = Purpose::Renewal { conn, number };
+                self.request((subject, bytes.clone()), REQUEST_TIMEOUT, purpose, actions);
+            }
+        }
+    }
+
+    /// Processes the answer to one of a renewal's requests. One NO takes the nick from its host.
+    pub(super) fn renewal_answered(
+        &mut self,
+        (conn, number): (ConnId, u64),
+        answer: Answer<'_>,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) {
+        let (Some(cluster), Some(client)) = (&mut self.cluster, self.clients.get_mut(&conn)) else {
+            return;
+        };
+        let Some(lease) = &mut client.lease else { return };
+        let renewal = lease.renewal.as_mut().filter(|renewal| renewal.number == number);
+        let Some(renewal) = renewal else { return };
+        let verdict = match answer {
+            Answer::Nobody => Some(true),
+            Answer::Reply(bytes) => parse_verdict(bytes),
+            Answer::Failed => None,
+        };
+        renewal.unanswered -= 1;
+        renewal.has_failed |= verdict.is_none();
+        if verdict == Some(false) {
+            self.lose_nick(conn, actions);
+        } else if renewal.unanswered == 0 {
+            let is_soon = renewal.has_failed || core::mem::take(&mut lease.again);
+            let wait = if is_soon { HEARTBEAT_INTERVAL } else { RENEWAL_INTERVAL };
+            lease.renewal = None;
+            cluster.leases.under_way -= 1;
+            cluster.leases.schedule(conn, lease, now.saturating_add(wait));
+        }
+        self.renew_due(now, actions);
+    }
+
+    /// Closes the connection of a host whose nick another host has.
+    pub(super) fn lose_nick(&mut self, conn: ConnId, actions: &mut Vec<Action>) {
+        let Some(nick) = self.nick(conn) else { return };
+        let reason = format!(
+            "your nick is another host's in this network, which had it first: {nick}; choose another one, or \
+             try again later"
+        );
+        self.error(conn, "-", reason, actions);
+        self.close(conn, CloseReason::NickLost, actions);
+    }
+}

@@ -1,0 +1,457 @@
+//! Reads and writes the messages of the bus (section 23.2).
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Write as _;
+use core::net::{IpAddr, SocketAddr};
+
+use super::RelayId;
+use crate::secure::PublicKey;
+use crate::ticket::Ticket;
+use crate::{Line, Nick, RelayPacket, decimal};
+
+/// Bytes of the longest message.
+pub(super) const MAX_MESSAGE_LEN: usize = 16 << 10;
+/// Bytes of the longest reason of a refusal.
+const MAX_REASON_LEN: usize = 1024;
+/// Bytes of the longest name of a site, and of the longest nick or beginning of one.
+const MAX_WORD_LEN: usize = 128;
+
+/// A question to the relay that has a nick.
+pub(super) enum Question<'a> {
+    Claim(Claim),
+    Call(Call<'a>),
+    Meet(MeetRequest<'a>),
+}
+
+/// `X_CLAIM relay stamp new|held key|- nick`: a host of this relay has the nick, or is about to get it.
+pub(super) struct Claim {
+    pub(super) relay: RelayId,
+    /// Milliseconds of Unix time at which the host asked for the nick.
+    pub(super) stamp: u64,
+    /// True if the host has the nick already.
+    pub(super) is_held: bool,
+    /// The host's key at the relays of the cluster (section 5.6), if it has proved one.
+    pub(super) key: Option<PublicKey>,
+    pub(super) nick: Nick,
+}
+
+/// `X_CALL nick ip site|- words`, then the X_INIT as its caller wrote it.
+pub(super) struct Call<'a> {
+    pub(super) caller: Nick,
+    /// The caller's address as its relay sees it.
+    pub(super) from: IpAddr,
+    pub(super) site: Option<&'a str>,
+    pub(super) words: CallWords,
+    pub(super) line: Line<'a>,
+}
+
+/// What the caller's relay says of a call.
+#[derive(Clone, Copy, Default)]
+pub(super) struct CallWords {
+    /// The caller has tickets in force.
+    pub(super) ticket: bool,
+    /// The caller can connect to hosts behind its own NAT (section 5.7).
+    pub(super) near: bool,
+    /// The named address is the caller's, or one that a bridge allocated to it.
+    pub(super) own: bool,
+    /// Section 6 allows the caller to name this address. Otherwise it is an inner address (section 5.7).
+    pub(super) named: bool,
+}
+
+/// `X_MEET meeting nick ip`, then the callee's nick as the caller wrote it.
+pub(super) struct MeetRequest<'a> {
+    pub(super) meeting: MeetingRef,
+    pub(super) caller: Nick,
+    pub(super) from: IpAddr,
+    pub(super) callee: &'a str,
+}
+
+/// Names a meeting of hosts of two relays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in super::super) struct MeetingRef {
+    /// The caller's relay.
+    pub(in super::super) relay: RelayId,
+    pub(in super::super) number: u64,
+}
+
+/// The answer to a call.
+pub(super) enum CallAnswer<'a> {
+    /// `YES ip ticket|- near|-`: delivered. The address is the callee's.
+    Delivered { callee: IpAddr, ticket: Option<&'a str>, is_near: bool },
+    /// `NO reason…`.
+    No(&'a str),
+    /// `FAR`: it names an inner address, and the callee is not near.
+    Far,
+    /// `ABSENT nick|-`: the relay has no such nick, but this look-alike.
+    Absent(Option<Nick>),
+}
+
+/// The answer to a request for a meeting.
+pub(super) enum MeetAnswer<'a> {
+    /// `YES relay`: the callee is invited at this relay.
+    Invited(RelayId),
+    No(&'a str),
+    Absent(Option<Nick>),
+}
+
+/// A published message.
+pub(super) enum Notice<'a> {
+    /// `X_RELAY relay number nicks site|- key|-`: the relay is there, and this is its nth such message.
+    Relay { relay: RelayId, number: u64, nicks: u64, site: Option<&'a str>, key: Option<PublicKey> },
+    /// `X_RELAY relay END`: the relay stops.
+    RelayEnd(RelayId),
+    /// `X_WHO relay request count prefix after`: asks all relays for a page of nicks.
+    Who { relay: RelayId, request: u64, count: u64, prefix: &'a str, after: &'a str },
+    /// `X_NICKS relay request more|end`, then one nick a line.
+    Nicks { relay: RelayId, request: u64, is_last: bool, nicks: &'a str },
+    /// `X_MET meeting …`: progress of a meeting.
+    Met(MeetingRef, Met<'a>),
+}
+
+/// What became of one half of a meeting.
+pub(super) enum Met<'a> {
+    /// `ip port`: the callee's rendezvous is there, at this address.
+    Arrived(SocketAddr),
+    /// `ip port ticket`: both are there, and this is the caller's address.
+    Complete(SocketAddr, &'a str),
+    /// `END`: this half has ended.
+    End,
+}
+
+/// The fields of a line, separated by one space each.
+struct Fields<'a>(core::str::Split<'a, char>);
+
+impl<'a> Fields<'a> {
+    fn of(line: &'a str) -> Self {
+        Self(line.split(' '))
+    }
+
+    fn text(&mut self) -> Option<&'a str> {
+        self.0.next()
+    }
+
+    /// A word that may be absent.
+    fn optional(&mut self) -> Option<Option<&'a str>> {
+        self.text().map(|text| Some(text).filter(|text| *text != "-"))
+    }
+
+    fn relay(&mut self) -> Option<RelayId> {
+        RelayId::parse(self.text()?)
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        decimal::parse(self.text()?.as_bytes())
+    }
+
+    fn ip(&mut self) -> Option<IpAddr> {
+        self.text()?.parse().ok()
+    }
+
+    fn nick(&mut self) -> Option<Nick> {
+        Nick::parse(self.text()?).ok()
+    }
+
+    fn key(&mut self) -> Option<Option<PublicKey>> {
+        match self.optional()? {
+            None => Some(None),
+            Some(text) => PublicKey::parse(text).ok().map(Some),
+        }
+    }
+
+    fn site(&mut self) -> Option<Option<&'a str>> {
+        self.optional().filter(|site| site.is_none_or(|site| is_word(site, 1)))
+    }
+
+    fn meeting(&mut self) -> Option<MeetingRef> {
+        let (relay, number) = self.text()?.split_once('-')?;
+        Some(MeetingRef {
+            relay: RelayId::parse(relay)?,
+            number: decimal::parse(number.as_bytes())?,
+        })
+    }
+
+    /// Returns `value` if no field is left.
+    fn end<T>(mut self, value: T) -> Option<T> {
+        self.0.next().is_none().then_some(value)
+    }
+}
+
+fn is_word(text: &str, least: usize) -> bool {
+    (least..=MAX_WORD_LEN).contains(&text.len()) && !text.contains([' ', '\n'])
+}
+
+/// Splits a message into its first line and the rest.
+fn split(bytes: &[u8]) -> Option<(&str, Option<&str>)> {
+    let text = core::str::from_utf8(bytes).ok().filter(|text| text.len() <= MAX_MESSAGE_LEN)?;
+    Some(match text.split_once('\n') {
+        None => (text, None),
+        Some((first, rest)) => (first, Some(rest)),
+    })
+}
+
+impl<'a> Question<'a> {
+    /// Parses a request.
+    pub(super) fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let (first, rest) = split(bytes)?;
+        let mut fields = Fields::of(first);
+        match (fields.text()?, rest) {
+            ("X_CLAIM", None) => {
+                let (relay, stamp) = (fields.relay()?, fields.number()?);
+                let is_held = match fields.text()? {
+                    "new" => false,
+                    "held" => true,
+                    _ => return None,
+                };
+                let (key, nick) = (fields.key()?, fields.nick()?);
+                fields.end(Self::Claim(Claim { relay, stamp, is_held, key, nick }))
+            }
+            ("X_CALL", Some(line)) => {
+                let (caller, from, site) = (fields.nick()?, fields.ip()?, fields.site()?);
+                let words = CallWords::parse(fields.text()?);
+                let line = Line::whole(line)?;
+                fields.end(Self::Call(Call { caller, from, site, words, line }))
+            }
+            ("X_MEET", Some(callee)) => {
+                let (meeting, caller, from) = (fields.meeting()?, fields.nick()?, fields.ip()?);
+                // Not always a nick that this relay would assign.
+                is_word(callee, 1).then_some(())?;
+                fields.end(Self::Meet(MeetRequest { meeting, caller, from, callee }))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Claim {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let Self { relay, stamp, is_held, key, nick } = self;
+        let state = if *is_held { "held" } else { "new" };
+        format!("X_CLAIM {relay} {stamp} {state} {} {nick}", key_text(*key)).into_bytes()
+    }
+}
+
+impl Call<'_> {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let Self { caller, from, site, words, line } = self;
+        let (site, words) = (site.unwrap_or("-"), words.text());
+        format!("X_CALL {caller} {from} {site} {words}\n{}", line.raw()).into_bytes()
+    }
+
+    /// Returns the fields of the X_INIT.
+    pub(super) fn init(&self) -> Option<(&str, SocketAddr)> {
+        match RelayPacket::parse(self.line) {
+            Ok(RelayPacket::Init { nick, ip, port }) => Some((nick, SocketAddr::new(ip, port))),
+            _ => None,
+        }
+    }
+}
+
+impl CallWords {
+    fn parse(text: &str) -> Self {
+        let has = |word| text.split(',').any(|said| said == word);
+        Self { ticket: has("ticket"), near: has("near"), own: has("own"), named: has("named") }
+    }
+
+    fn text(self) -> String {
+        let all = [
+            ("ticket", self.ticket),
+            ("near", self.near),
+            ("own", self.own),
+            ("named", self.named),
+        ];
+        let words: Vec<&str> = all.iter().filter(|(_, is)| *is).map(|(word, _)| *word).collect();
+        if words.is_empty() { "-".into() } else { words.join(",") }
+    }
+}
+
+impl MeetRequest<'_> {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let Self { meeting, caller, from, callee } = self;
+        format!("X_MEET {} {caller} {from}\n{callee}", meeting.text()).into_bytes()
+    }
+}
+
+impl MeetingRef {
+    fn text(self) -> String {
+        format!("{}-{}", self.relay, self.number)
+    }
+}
+
+/// Parses the answer to a claim: true if it may have the nick.
+pub(super) fn parse_verdict(bytes: &[u8]) -> Option<bool> {
+    match bytes {
+        b"YES" => Some(true),
+        b"NO" => Some(false),
+        _ => None,
+    }
+}
+
+pub(super) fn encode_verdict(is_granted: bool) -> Vec<u8> {
+    if is_granted { "YES" } else { "NO" }.into()
+}
+
+fn parse_absent(mut fields: Fields<'_>) -> Option<Option<Nick>> {
+    let similar = match fields.optional()? {
+        None => None,
+        Some(text) => Some(Nick::parse(text).ok()?),
+    };
+    fields.end(similar)
+}
+
+fn parse_reason(line: &str) -> Option<&str> {
+    line.strip_prefix("NO ").filter(|reason| reason.len() <= MAX_REASON_LEN)
+}
+
+/// Returns the bytes of a refusal.
+fn encode_no(reason: &str) -> Vec<u8> {
+    format!("NO {reason}").into_bytes()
+}
+
+fn encode_absent(similar: Option<&Nick>) -> Vec<u8> {
+    format!("ABSENT {}", similar.map_or("-", Nick::as_str)).into_bytes()
+}
+
+impl<'a> CallAnswer<'a> {
+    pub(super) fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let (line, None) = split(bytes)? else { return None };
+        let mut fields = Fields::of(line);
+        match fields.text()? {
+            "YES" => {
+                let (callee, ticket) = (fields.ip()?, fields.optional()?);
+                ticket.is_none_or(|text| Ticket::parse(text).is_some()).then_some(())?;
+                let is_near = fields.optional()? == Some("near");
+                fields.end(Self::Delivered { callee, ticket, is_near })
+            }
+            "NO" => parse_reason(line).map(Self::No),
+            "FAR" => fields.end(Self::Far),
+            "ABSENT" => parse_absent(fields).map(Self::Absent),
+            _ => None,
+        }
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Delivered { callee, ticket, is_near } => {
+                let (ticket, near) = (ticket.unwrap_or("-"), if *is_near { "near" } else { "-" });
+                format!("YES {callee} {ticket} {near}").into_bytes()
+            }
+            Self::No(reason) => encode_no(reason),
+            Self::Far => "FAR".into(),
+            Self::Absent(similar) => encode_absent(similar.as_ref()),
+        }
+    }
+}
+
+impl<'a> MeetAnswer<'a> {
+    pub(super) fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let (line, None) = split(bytes)? else { return None };
+        let mut fields = Fields::of(line);
+        match fields.text()? {
+            "YES" => {
+                let relay = fields.relay()?;
+                fields.end(Self::Invited(relay))
+            }
+            "NO" => parse_reason(line).map(Self::No),
+            "ABSENT" => parse_absent(fields).map(Self::Absent),
+            _ => None,
+        }
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Invited(relay) => format!("YES {relay}").into_bytes(),
+            Self::No(reason) => encode_no(reason),
+            Self::Absent(similar) => encode_absent(similar.as_ref()),
+        }
+    }
+}
+
+impl<'a> Notice<'a> {
+    /// Parses a published message.
+    pub(super) fn parse(bytes: &'a [u8]) -> Option<Self> {
+        let (first, rest) = split(bytes)?;
+        let mut fields = Fields::of(first);
+        match (fields.text()?, rest) {
+            ("X_RELAY", None) => {
+                let relay = fields.relay()?;
+                let number = match fields.text()? {
+                    "END" => return fields.end(Self::RelayEnd(relay)),
+                    number => decimal::parse(number.as_bytes())?,
+                };
+                let (nicks, site, key) = (fields.number()?, fields.site()?, fields.key()?);
+                fields.end(Self::Relay { relay, number, nicks, site, key })
+            }
+            ("X_WHO", None) => {
+                let (relay, request, count) = (fields.relay()?, fields.number()?, fields.number()?);
+                let word = |text: &'a str| match text {
+                    "/" => Some(""),
+                    _ => is_word(text, 1).then_some(text),
+                };
+                let (prefix, after) = (word(fields.text()?)?, word(fields.text()?)?);
+                fields.end(Self::Who { relay, request, count, prefix, after })
+            }
+            ("X_NICKS", Some(nicks)) => {
+                let (relay, request) = (fields.relay()?, fields.number()?);
+                let is_last = match fields.text()? {
+                    "more" => false,
+                    "end" => true,
+                    _ => return None,
+                };
+                fields.end(Self::Nicks { relay, request, is_last, nicks })
+            }
+            ("X_MET", None) => {
+                let meeting = fields.meeting()?;
+                let ip = match fields.text()? {
+                    "END" => return fields.end(Self::Met(meeting, Met::End)),
+                    ip => ip.parse().ok()?,
+                };
+                let at = SocketAddr::new(ip, decimal::port(fields.text()?)?);
+                let met = match fields.text() {
+                    None => Met::Arrived(at),
+                    Some(ticket) => Met::Complete(at, Ticket::parse(ticket).map(|_| ticket)?),
+                };
+                fields.end(Self::Met(meeting, met))
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let word = |text: &'a str| if text.is_empty() { "/" } else { text };
+        let mut out = String::new();
+        // Writing to a string does not fail.
+        let _ = match self {
+            Self::Relay { relay, number, nicks, site, key } => {
+                let (site, key) = (site.unwrap_or("-"), key_text(*key));
+                write!(out, "X_RELAY {relay} {number} {nicks} {site} {key}")
+            }
+            Self::RelayEnd(relay) => write!(out, "X_RELAY {relay} END"),
+            Self::Who { relay, request, count, prefix, after } => {
+                let (prefix, after) = (word(prefix), word(after));
+                write!(out, "X_WHO {relay} {request} {count} {prefix} {after}")
+            }
+            Self::Nicks { relay, request, is_last, nicks } => {
+                let more = if *is_last { "end" } else { "more" };
+                write!(out, "X_NICKS {relay} {request} {more}\n{nicks}")
+            }
+            Self::Met(meeting, met) => {
+                let meeting = meeting.text();
+                match met {
+                    Met::Arrived(at) => write!(out, "X_MET {meeting} {} {}", at.ip(), at.port()),
+                    Met::Complete(at, ticket) => {
+                        write!(out, "X_MET {meeting} {} {} {ticket}", at.ip(), at.port())
+                    }
+                    Met::End => write!(out, "X_MET {meeting} END"),
+                }
+            }
+        };
+        out.into_bytes()
+    }
+}
+
+fn key_text(key: Option<PublicKey>) -> Box<str> {
+    key.map_or_else(|| "-".into(), |key| format!("{key}").into())
+}
