@@ -8,6 +8,8 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 use xcher_core::RelayLimits;
+#[cfg(feature = "cluster")]
+use xcher_core::registry::ClusterState;
 use xcher_core::registry::{Action, CloseReason, ConnId, Input, Registry, Report};
 
 use super::bus::Bus;
@@ -92,6 +94,13 @@ impl Hub {
         self.lock().registry.set_limits(limits);
         // The next tick may be due sooner.
         self.wake();
+    }
+
+    /// Returns what the registry knows of its cluster.
+    #[cfg(feature = "cluster")]
+    pub(super) fn cluster_state(&self) -> Option<ClusterState> {
+        let now = self.start.elapsed();
+        self.lock().registry.cluster_state(now)
     }
 
     pub(super) fn connect(&self, connection: Arc<dyn Outbound>, from: SocketAddr) {

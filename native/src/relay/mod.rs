@@ -115,7 +115,7 @@ impl Relay {
     /// Returns what is known of the relay's cluster; `None` if it has none.
     #[cfg(feature = "cluster")]
     pub fn cluster(&self) -> Option<ClusterStatus> {
-        self.0.membership.as_ref().map(cluster::Membership::status)
+        self.0.membership.as_ref().map(|membership| membership.status(&self.0.hub))
     }
 
     /// Applies these limits from now on, as [`Registry::set_limits`] does.

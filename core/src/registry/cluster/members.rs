@@ -77,7 +77,8 @@ impl Members {
         let lost = match before {
             // It has just joined, and has claimed all of its nicks.
             _ if number == 1 => None,
-            Some(before) if number == before.number.saturating_add(1) => None,
+            // The same again is the answer to a relay that is new.
+            Some(before) if number.wrapping_sub(before.number) <= 1 => None,
             Some(before) => Some(before.heard.saturating_sub(margin)),
             // This relay has just joined, and has claimed all of its nicks.
             None if now <= self.joined.saturating_add(margin) => None,
@@ -111,15 +112,20 @@ impl Registry {
 
     /// Tells all relays that this one is there.
     pub(super) fn publish_heartbeat(&mut self, now: Duration, actions: &mut Vec<Action>) {
-        let key = self.identity.as_ref().map(crate::secure::Identity::public);
         let Some(cluster) = &mut self.cluster else { return };
         cluster.members.sent += 1;
         cluster.members.next = Some(now.saturating_add(HEARTBEAT_INTERVAL));
+        self.publish_heartbeat_to(Subject::All, actions);
+    }
+
+    fn publish_heartbeat_to(&mut self, to: Subject, actions: &mut Vec<Action>) {
+        let key = self.identity.as_ref().map(crate::secure::Identity::public);
+        let Some(cluster) = &mut self.cluster else { return };
         let (relay, number) = (cluster.config.relay, cluster.members.sent);
         let nicks = u64::try_from(cluster.leases.len()).unwrap_or(u64::MAX);
         let site = cluster.config.site.as_deref();
         let bytes = Notice::Relay { relay, number, nicks, site, key }.encode();
-        actions.push(Action::Publish { to: Subject::All, bytes });
+        actions.push(Action::Publish { to, bytes });
     }
 
     /// Tells all relays that this one stops.
@@ -144,6 +150,11 @@ impl Registry {
             return;
         }
         let member = Member { heard: now, number, nicks, key };
+        if !cluster.members.all.contains_key(&relay) {
+            // A relay that is new knows all others at once, not after their next heartbeats.
+            self.publish_heartbeat_to(Subject::Relay(relay), actions);
+        }
+        let Some(cluster) = &mut self.cluster else { return };
         if let Some(since) = cluster.members.heard(relay, member, now) {
             self.renew_since(since, now);
             self.renew_due(now, actions);

@@ -110,8 +110,8 @@ impl Membership {
     }
 
     /// Returns what is known of the cluster.
-    pub(super) fn status(&self) -> ClusterStatus {
-        ClusterStatus::new(Arc::clone(&self.status))
+    pub(super) fn status(&self, hub: &Arc<Hub>) -> ClusterStatus {
+        ClusterStatus::new(Arc::clone(&self.status), Arc::downgrade(hub))
     }
 
     /// Connects, and serves the registry until the tasks are dropped.

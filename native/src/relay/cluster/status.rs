@@ -1,11 +1,13 @@
 //! What is known of a cluster, for logs, health checks and metrics.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use tokio::sync::watch;
+use xcher_core::registry::ClusterState;
 
 use super::Cluster;
+use crate::relay::hub::Hub;
 
 /// The state of a relay's connection to NATS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,13 +40,14 @@ pub struct RequestCounts {
 #[derive(Clone)]
 pub struct ClusterStatus {
     status: Arc<Status>,
+    hub: Weak<Hub>,
     state: watch::Receiver<BusState>,
 }
 
 impl ClusterStatus {
-    pub(super) fn new(status: Arc<Status>) -> Self {
+    pub(super) fn new(status: Arc<Status>, hub: Weak<Hub>) -> Self {
         let state = status.state.subscribe();
-        Self { status, state }
+        Self { status, hub, state }
     }
 
     /// Returns the cluster's name.
@@ -60,6 +63,11 @@ impl ClusterStatus {
     /// Returns the state of the connection to NATS.
     pub fn state(&self) -> BusState {
         self.state.borrow().clone()
+    }
+
+    /// Returns what the relay knows of the others; `None` once it is gone.
+    pub fn others(&self) -> Option<ClusterState> {
+        self.hub.upgrade()?.cluster_state()
     }
 
     /// Waits until the state has changed since this clone's last call, and returns it. Returns `None` once the

@@ -39,9 +39,9 @@ impl Writer {
     async fn carry_out(&mut self, entry: Entry, outbox: &Outbox) -> Option<()> {
         match entry {
             Entry::Subscribe(subject) => {
-                let handle = self.subscribe(outbox.subject(&subject)).await?;
-                if let Some(old) = self.subscriptions.insert(subject, handle) {
-                    old.abort();
+                if !self.subscriptions.contains_key(&subject) {
+                    let handle = self.subscribe(outbox.subject(&subject)).await?;
+                    self.subscriptions.insert(subject, handle);
                 }
             }
             Entry::Unsubscribe(subject) => {
