@@ -1,5 +1,6 @@
 //! The options of a relay in a cluster.
 
+use std::fmt;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ pub(crate) struct ClusterArgs {
     /// see a command line: XCHER_CLUSTER or the configuration file keeps a password from them. Without NATS the relay
     /// still serves its own hosts.
     #[arg(long, env = "XCHER_CLUSTER", value_name = "URL", hide_env_values = true)]
-    pub(crate) cluster: Option<NatsServers>,
+    pub(crate) cluster: Option<ServersText>,
     /// Share nicks with the relays of this name only
     #[arg(long, env = "XCHER_CLUSTER_NAME", value_name = "NET", default_value = "xcher")]
     #[arg(hide_short_help = true)]
@@ -37,6 +38,22 @@ pub(crate) struct ClusterArgs {
     pub(crate) cluster_tls_ca: Option<PathBuf>,
 }
 
+/// The value of `--cluster`, which may contain a password: an error of the command line would show it.
+#[derive(Clone)]
+pub(crate) struct ServersText(String);
+
+impl From<&str> for ServersText {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl fmt::Debug for ServersText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ServersText(…)")
+    }
+}
+
 /// The longest name of a site in bytes.
 const MAX_SITE_LEN: usize = 64;
 /// The longest file of credentials in bytes.
@@ -45,7 +62,7 @@ const MAX_CREDENTIALS_LEN: u64 = 64 << 10;
 impl ClusterArgs {
     /// Returns the cluster to join, and reads the files that it needs.
     pub(crate) fn cluster(&self) -> Result<Option<Cluster>, CliError> {
-        let Some(servers) = self.cluster.clone() else {
+        let Some(ServersText(servers)) = &self.cluster else {
             let alone = [
                 ("--site", self.site.is_some()),
                 ("--cluster-creds", self.cluster_creds.is_some()),
@@ -58,6 +75,9 @@ impl ClusterArgs {
                 None => Ok(None),
             };
         };
+        let servers = servers
+            .parse::<NatsServers>()
+            .map_err(|why| CliError::usage(format!("--cluster is {why}")))?;
         let credentials = self.cluster_creds.as_deref().map(credentials).transpose()?;
         if let Some(file) = &self.cluster_tls_ca {
             // The client reads it again whenever it connects.

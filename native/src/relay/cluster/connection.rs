@@ -155,8 +155,10 @@ impl Signals {
     }
 
     fn attempts(&self, servers: &[Server]) {
-        let named: Vec<_> = servers.iter().filter_map(|server| server.last_error.as_deref()).collect();
-        let is_refused = |why: &&&str| why.contains("authorization") || why.contains("authentication");
+        let named: Vec<_> =
+            servers.iter().filter_map(|server| server.last_error.as_deref()).collect();
+        let is_refused =
+            |why: &&&str| why.contains("authorization") || why.contains("authentication");
         // A refusal needs the operator; that a server is down may pass.
         let worst = named.iter().find(is_refused).or(named.first());
         let fault = worst.map(|why| Fault { why: (*why).to_owned(), is_refused: is_refused(&why) });

@@ -33,7 +33,8 @@ pub(super) async fn run(
     status: Arc<Status>,
     mut subscribed: UnboundedReceiver<Subscription>,
 ) {
-    let mut reader = Reader { connection, hub, outbox, subjects, status, connects: 0, is_open: false };
+    let mut reader =
+        Reader { connection, hub, outbox, subjects, status, connects: 0, is_open: false };
     let mut messages = SelectAll::new();
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -45,7 +45,8 @@ impl FromStr for NatsServers {
         let mut login = Login::None;
         let mut addresses = Vec::new();
         for text in text.split(',') {
-            let address = text.trim().parse::<ServerAddr>().map_err(|_| ServersError(NOT_SERVERS))?;
+            let address =
+                text.trim().parse::<ServerAddr>().map_err(|_| ServersError(NOT_SERVERS))?;
             let mut url = address.into_inner();
             let has_path = !matches!(url.path(), "" | "/");
             if !matches!(url.scheme(), "nats" | "tls")
@@ -60,17 +61,21 @@ impl FromStr for NatsServers {
             if given != Login::None {
                 if login != Login::None && login != given {
                     return Err(ServersError(
-                        "names several users; the servers of a cluster know the same one",
+                        "a list with several users; the servers of a cluster know the same one",
                     ));
                 }
                 login = given;
             }
             // The client writes addresses to its log.
-            url.set_password(None).and_then(|()| url.set_username("")).map_err(|()| ServersError(NOT_SERVERS))?;
+            url.set_password(None)
+                .and_then(|()| url.set_username(""))
+                .map_err(|()| ServersError(NOT_SERVERS))?;
             addresses.push(ServerAddr::from_url(url).map_err(|_| ServersError(NOT_SERVERS))?);
         }
         if addresses.len() > MAX_SERVERS {
-            return Err(ServersError("names more than 64 servers; name a few, which know the others"));
+            return Err(ServersError(
+                "a list of more than 64 servers; name a few, which know the others",
+            ));
         }
         Ok(Self { addresses, login })
     }
@@ -137,7 +142,17 @@ mod tests {
             assert_eq!(parsed.require_tls(), text.contains("tls"));
         }
         let many = ["nats://h"; 65].join(",");
-        let bad = ["", "nats://", "http://h", "ws://h", "nats://h/path", "nats://h,", "nats://h?a", "x y", &many];
+        let bad = [
+            "",
+            "nats://",
+            "http://h",
+            "ws://h",
+            "nats://h/path",
+            "nats://h,",
+            "nats://h?a",
+            "x y",
+            &many,
+        ];
         for bad in bad {
             assert!(bad.parse::<NatsServers>().is_err(), "{bad}");
         }
@@ -157,8 +172,15 @@ mod tests {
                 Login::User { name, password } => (name.as_str(), Some(password.as_str())),
             };
             assert_eq!(found, login);
-            for shown in [format!("{parsed}"), format!("{parsed:?}"), format!("{:?}", parsed.addresses)] {
-                assert!(!shown.contains("kim") && !shown.contains("p%40ss") && !shown.contains("s3cret"), "{shown}");
+            for shown in
+                [format!("{parsed}"), format!("{parsed:?}"), format!("{:?}", parsed.addresses)]
+            {
+                assert!(
+                    !shown.contains("kim")
+                        && !shown.contains("p%40ss")
+                        && !shown.contains("s3cret"),
+                    "{shown}"
+                );
             }
         }
         assert!("nats://a:b@h,nats://c:d@h".parse::<NatsServers>().is_err());

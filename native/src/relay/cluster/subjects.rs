@@ -113,7 +113,9 @@ mod tests {
         let other = Subjects::new(&name("net"), RelayId([8; 8]));
         assert_eq!(other.answered(&inbox), None);
         assert!(other.is_inbox(&inbox));
-        for not in ["xcher.net.all", "xcher.other.i.0707070707070707.12", "xcher.net.i.>", "_INBOX.x"] {
+        for not in
+            ["xcher.net.all", "xcher.other.i.0707070707070707.12", "xcher.net.i.>", "_INBOX.x"]
+        {
             assert!(!subjects.is_inbox(not), "{not}");
         }
     }
@@ -121,7 +123,8 @@ mod tests {
     #[test]
     fn no_nick_reaches_another_subject() {
         let subjects = Subjects::new(&name("net"), RelayId([7; 8]));
-        for nick in ["*", ">", "a.b", "..", "all", "r.0707070707070707", "a b\r\nSUB > 1", "é😀"] {
+        for nick in ["*", ">", "a.b", "..", "all", "r.0707070707070707", "a b\r\nSUB > 1", "é😀"]
+        {
             let name = subjects.name(&Subject::Nick(nick.into()));
             let encoded = name.strip_prefix("xcher.net.n.").expect(&name);
             let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
