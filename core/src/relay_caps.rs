@@ -8,12 +8,13 @@ use alloc::string::String;
 pub(crate) struct RelayCaps(u8);
 
 /// All known words, in the order in which they are written.
-const WORDS: [(&str, RelayCaps); 5] = [
+const WORDS: [(&str, RelayCaps); 6] = [
     ("from", RelayCaps::FROM),
     ("key", RelayCaps::KEY),
     ("ticket", RelayCaps::TICKET),
     ("near", RelayCaps::NEAR),
     ("meet", RelayCaps::MEET),
+    ("page", RelayCaps::PAGE),
 ];
 
 impl RelayCaps {
@@ -27,6 +28,8 @@ impl RelayCaps {
     pub(crate) const NEAR: Self = Self(1 << 3);
     /// Hosts behind different NATs connect by hole punching (section 5.8).
     pub(crate) const MEET: Self = Self(1 << 4);
+    /// The list of nicks has pages (section 5.9).
+    pub(crate) const PAGE: Self = Self(1 << 5);
 
     /// Parses the known words and ignores others.
     pub(crate) fn parse(words: &str) -> Self {

@@ -36,6 +36,16 @@ pub enum RelayPacket<'a> {
     },
     /// `X_WHO`: asks for the nicks online.
     Who,
+    /// `X_WHO count prefix` or `X_WHO count prefix nick`: asks for a page of the list (section 5.9). A relay
+    /// takes an X_WHO with a count alone for one, too.
+    WhoPage {
+        /// The most nicks of the answer.
+        count: u64,
+        /// What they begin with; `/` if with anything.
+        prefix: &'a str,
+        /// The nick that they come after.
+        after: Option<&'a str>,
+    },
     /// `X_WHO nick`: one nick of the list.
     WhoNick(&'a str),
     /// `X_WHO EOF`: ends the list.
@@ -131,11 +141,11 @@ impl<'a> RelayPacket<'a> {
             "X_INIT" => (X_INIT_FORM, fields.and_then(Self::parse_init)),
             "X_NICK" => ("X_NICK nick", fields.and_then(Self::parse_nick)),
             "X_WHO" => (
-                "X_WHO, X_WHO nick or X_WHO EOF",
+                "X_WHO, X_WHO nick, X_WHO EOF or X_WHO count prefix nick",
                 match fields {
                     None => Some(Self::Who),
                     Some("EOF") => Some(Self::WhoEnd),
-                    Some(nick) => single(nick).map(Self::WhoNick),
+                    Some(fields) => Self::parse_who(fields),
                 },
             ),
             "X_ADDR" => (
@@ -181,6 +191,18 @@ impl<'a> RelayPacket<'a> {
             Some((nick, "NO")) => Some(Self::NickAnswer { nick, yes: false }),
             Some(_) => None,
         }
+    }
+
+    fn parse_who(fields: &'a str) -> Option<Self> {
+        let Some((count, rest)) = fields.split_once(' ') else {
+            return single(fields).map(Self::WhoNick);
+        };
+        let (prefix, after) = match rest.split_once(' ') {
+            None => (rest, None),
+            Some((prefix, after)) => (prefix, Some(single(after)?)),
+        };
+        let count = decimal::parse(count.as_bytes())?;
+        Some(Self::WhoPage { count, prefix: single(prefix)?, after })
     }
 
     fn parse_addr(fields: &'a str) -> Option<Self> {
@@ -236,6 +258,13 @@ impl<'a> RelayPacket<'a> {
             }
             Self::Who => put(out, &["X_WHO"]),
             Self::WhoNick(nick) => put(out, &["X_WHO", nick]),
+            Self::WhoPage { count, prefix, after } => {
+                let count = alloc::format!("{count}");
+                match after {
+                    Some(after) => put(out, &["X_WHO", &count, prefix, after]),
+                    None => put(out, &["X_WHO", &count, prefix]),
+                }
+            }
             Self::WhoEnd => put(out, &["X_WHO", "EOF"]),
             Self::Addr => put(out, &["X_ADDR"]),
             Self::AddrAnswer { ip, port: None } => put(out, &["X_ADDR", &alloc::format!("{ip}")]),
@@ -317,6 +346,8 @@ mod tests {
             "X_WHO",
             "X_WHO bob",
             "X_WHO EOF",
+            "X_WHO 100 /",
+            "X_WHO 1 al alice",
             "X_ADDR",
             "X_ADDR ::1",
             "X_ADDR 192.0.2.7 40000",
@@ -365,6 +396,10 @@ mod tests {
             "X_NICK",
             "X_NICK a b",
             "X_WHO a b",
+            "X_WHO 1 ",
+            "X_WHO 1 a ",
+            "X_WHO 1 a b c",
+            "X_WHO -1 a",
             "X_ADDR x",
             "X_ADDR ::1 0",
             "X_ADDR ::1 x",

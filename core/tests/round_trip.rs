@@ -92,6 +92,8 @@ proptest! {
             RelayPacket::Who,
             RelayPacket::WhoNick(&nick),
             RelayPacket::WhoEnd,
+            RelayPacket::WhoPage { count: u64::from(port), prefix: &nick, after: None },
+            RelayPacket::WhoPage { count: 1, prefix: "/", after: Some(&nick) },
             RelayPacket::Addr,
             RelayPacket::AddrAnswer { ip, port: None },
             RelayPacket::AddrAnswer { ip, port: Some(port) },

@@ -193,6 +193,11 @@ impl World {
                     }
                 }
                 Action::Close { conn, .. } => _ = self.clients.remove(&conn).expect("closed once"),
+                Action::Subscribe(_)
+                | Action::Unsubscribe(_)
+                | Action::Request { .. }
+                | Action::Reply { .. }
+                | Action::Publish { .. } => panic!("a relay outside a cluster uses no bus"),
                 Action::Report { conn, report } => {
                     assert!(self.clients.contains_key(&conn));
                     if let Report::Named { at, .. } = report {

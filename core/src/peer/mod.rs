@@ -27,6 +27,7 @@ mod id;
 mod incoming_call;
 mod input;
 mod near;
+mod nick_list;
 mod notice;
 mod path;
 mod path_selection;

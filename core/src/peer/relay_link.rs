@@ -4,6 +4,7 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use super::ConnId;
+use super::nick_list::NickList;
 use crate::relay_caps::RelayCaps;
 use crate::secure::{Identity, PublicKey};
 use crate::ticket::Ticket;
@@ -47,6 +48,8 @@ pub(super) struct RelayLogin {
     pub(super) key: Option<PublicKey>,
     /// X_FROM: the caller of the next X_INIT.
     pub(super) from: Option<Nick>,
+    /// The lists of nicks asked for.
+    pub(super) nicks: NickList,
     /// X_NEAR: the next X_INIT, or the next ticket, is of a host behind the same NAT.
     pub(super) near: bool,
     /// X_TICKET: what to show the caller of the next X_INIT.

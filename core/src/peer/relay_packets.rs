@@ -1,17 +1,15 @@
 //! Reads and writes the packets of the link to the relay (section 5).
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
-use core::time::Duration;
 
 use super::path_selection::SELECTS;
 use super::relay_link::{NickAnswer, RelayStage};
-use super::{Action, Error, Event, Notice, Peer, Turn};
+use super::{Action, Error, Notice, Peer, Turn};
 use crate::relay_caps::RelayCaps;
 use crate::ticket::Ticket;
 use crate::unicode::without_deceptive;
-use crate::{MisuseError, Nick, ProtocolError, Quoted, RelayPacket};
+use crate::{Nick, ProtocolError, Quoted, RelayPacket};
 
 /// Characters of a relay's reason that are shown.
 const MAX_REASON_CHARS: usize = 200;
@@ -22,20 +20,6 @@ pub(super) fn shown_reason(reason: &str) -> Box<str> {
 }
 
 impl Peer {
-    /// Asks the relay for the nicks that are online: [`Event::Nick`] for each, then
-    /// [`Event::NicksEnd`].
-    ///
-    /// # Errors
-    ///
-    /// [`MisuseError::Offline`].
-    pub fn who(&mut self, now: Duration, actions: &mut Vec<Action>) -> Result<(), MisuseError> {
-        self.run(now, actions, |peer, turn| {
-            peer.nick().ok_or(MisuseError::Offline)?;
-            peer.write_relay(RelayPacket::Who, turn);
-            Ok(())
-        })
-    }
-
     /// Writes to the relay, if it is connected.
     pub(super) fn write_relay(&mut self, packet: RelayPacket<'_>, turn: &mut Turn<'_>) {
         let is_dialled = matches!(self.relay.stage, RelayStage::Dialling(_));
@@ -92,12 +76,8 @@ impl Peer {
                 self.relay_key_came(fields, answer, turn);
             }
             (RelayPacket::Ping(token), _) => self.write_relay(RelayPacket::Pong(token), turn),
-            (RelayPacket::WhoNick(nick), _) => {
-                if let Ok(nick) = Nick::parse(nick) {
-                    turn.notify(Event::Nick { nick });
-                }
-            }
-            (RelayPacket::WhoEnd, _) => turn.notify(Event::NicksEnd),
+            (RelayPacket::WhoNick(nick), _) => self.nick_listed(nick, turn),
+            (RelayPacket::WhoEnd, _) => self.nicks_ended(turn),
             (RelayPacket::Caps(words), _) => self.relay.login.caps = RelayCaps::parse(words),
             (RelayPacket::Ticket(ticket), _) => self.relay.login.ticket = Ticket::parse(ticket),
             (RelayPacket::TicketDue { nick, ip, port, ticket }, _) => {
@@ -146,8 +126,12 @@ impl Peer {
                 self.relay_lost(Error::Relay(Quoted(reason).to_box()), turn);
             }
             (RelayPacket::Err { verb, reason }, _) => {
+                let is_list = verb == "X_WHO";
                 let (verb, reason) = (Quoted(verb).to_box(), Quoted(reason).to_box());
                 turn.notice(None, Notice::RelayError { verb, reason });
+                if is_list {
+                    self.nicks_refused(turn);
+                }
             }
             (RelayPacket::End, _) => self.relay_lost(Error::Closed(None), turn),
             _ => {}

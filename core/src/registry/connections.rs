@@ -50,7 +50,7 @@ impl Registry {
     }
 
     pub(super) fn tick(&mut self, now: Duration, actions: &mut Vec<Action>) {
-        self.expire_meetings(now);
+        self.expire_meetings(now, actions);
         self.tick_cluster(now, actions);
         while let Some((at, conn)) = self.alarms.first().copied()
             && at <= now
@@ -161,7 +161,7 @@ impl Registry {
         }
         self.leave_cluster(conn, &mut client, actions);
         self.addresses.disconnected(client.from);
-        self.end_meetings(conn, &client);
+        self.end_meetings(conn, &client, actions);
         self.end_claims(client.claim.take(), client.claimed_by);
         true
     }

@@ -1,10 +1,11 @@
 //! The meetings that the relay has invited hosts to and that are not complete (section 5.8).
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use core::net::IpAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use super::ConnId;
+use super::cluster::{MeetingRef, RelayId};
 use crate::addr::client_prefix;
 use crate::ticket::Ticket;
 
@@ -23,41 +24,68 @@ pub(super) enum Role {
     Callee,
 }
 
-/// Two hosts that are invited to a rendezvous each, of which at most one has arrived.
+/// Two hosts that are invited to a rendezvous each, of which at most one has arrived. One of them may be a host
+/// of another relay.
 pub(super) struct Meeting {
-    /// The connections of their nicks.
-    pub(super) hosts: [ConnId; 2],
-    /// The addresses at which their rendezvous must arrive.
+    /// The connections of their nicks; `None` at another relay.
+    pub(super) hosts: [Option<ConnId>; 2],
+    /// The addresses at which their rendezvous must arrive. That of a callee at another relay is unknown and
+    /// unspecified.
     pub(super) from: [IpAddr; 2],
     pub(super) invitations: [Ticket; 2],
-    /// The rendezvous that has arrived.
+    /// The rendezvous of this relay's host that has arrived.
     pub(super) arrived: Option<(Role, ConnId)>,
+    /// Present if the other host is at another relay.
+    pub(super) remote: Option<RemoteHalf>,
+}
+
+/// The half of a meeting that is at another relay.
+pub(super) struct RemoteHalf {
+    pub(super) meeting: MeetingRef,
+    /// The other relay; `None` until the callee's has answered.
+    pub(super) relay: Option<RelayId>,
+    /// The relay and address of the callee's rendezvous, if it has arrived.
+    pub(super) arrived: Option<(RelayId, SocketAddr)>,
 }
 
 /// All incomplete meetings.
 #[derive(Default)]
 pub(super) struct Meetings {
     all: BTreeMap<MeetingId, Meeting>,
-    /// Both hosts of each meeting, by the prefix that counts as one client.
+    /// The hosts of each meeting that are at this relay, by the prefix that counts as one client.
     by_prefix: BTreeSet<(IpAddr, MeetingId, Role)>,
+    /// Those with a host of another relay.
+    remote: BTreeMap<MeetingRef, MeetingId>,
     /// Meetings so far, which is the next number.
     count: u64,
 }
 
 impl Meetings {
-    pub(super) fn insert(&mut self, meeting: Meeting, until: Duration) {
+    pub(super) fn insert(&mut self, meeting: Meeting, until: Duration) -> MeetingId {
         let id = MeetingId { until, number: self.count };
         self.count += 1;
-        for role in [Role::Caller, Role::Callee] {
+        for role in meeting.local_roles() {
             self.by_prefix.insert((meeting.prefix(role), id, role));
         }
+        if let Some(remote) = &meeting.remote {
+            self.remote.insert(remote.meeting, id);
+        }
         self.all.insert(id, meeting);
+        id
+    }
+
+    /// Returns the meeting that another relay names.
+    pub(super) fn find_remote(&self, meeting: MeetingRef) -> Option<MeetingId> {
+        self.remote.get(&meeting).copied()
     }
 
     pub(super) fn remove(&mut self, id: MeetingId) -> Option<Meeting> {
         let meeting = self.all.remove(&id)?;
-        for role in [Role::Caller, Role::Callee] {
+        for role in meeting.local_roles() {
             self.by_prefix.remove(&(meeting.prefix(role), id, role));
+        }
+        if let Some(remote) = &meeting.remote {
+            self.remote.remove(&remote.meeting);
         }
         Some(meeting)
     }
@@ -86,7 +114,7 @@ impl Meetings {
         host: ConnId,
         from: IpAddr,
     ) -> impl Iterator<Item = (MeetingId, Role, &Meeting)> {
-        self.at(from).filter(move |(_, role, meeting)| meeting.hosts[*role as usize] == host)
+        self.at(from).filter(move |(_, role, meeting)| meeting.hosts[*role as usize] == Some(host))
     }
 
     /// Returns the number of meetings whose caller is at this address.
@@ -121,11 +149,17 @@ impl Meetings {
 
     /// Asserts that both indexes agree.
     pub(super) fn check_invariants(&self) {
-        assert_eq!(self.by_prefix.len(), 2 * self.all.len(), "each meeting has two hosts");
+        let (all, remote) = (self.all.len(), self.remote.len());
+        assert_eq!(self.by_prefix.len() + remote, 2 * all, "each meeting has two hosts");
     }
 }
 
 impl Meeting {
+    fn local_roles(&self) -> impl Iterator<Item = Role> + use<> {
+        let is_local = self.hosts.map(|host| host.is_some());
+        [Role::Caller, Role::Callee].into_iter().filter(move |role| is_local[*role as usize])
+    }
+
     fn prefix(&self, role: Role) -> IpAddr {
         client_prefix(self.from[role as usize])
     }

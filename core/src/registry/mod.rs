@@ -374,7 +374,12 @@ impl Registry {
     fn caps(&self) -> RelayCaps {
         let key = if self.identity.is_some() { RelayCaps::KEY } else { RelayCaps::default() };
         let meet = if self.port.is_some() { RelayCaps::MEET } else { RelayCaps::default() };
-        RelayCaps::FROM.with(RelayCaps::TICKET).with(RelayCaps::NEAR).with(key).with(meet)
+        RelayCaps::FROM
+            .with(RelayCaps::TICKET)
+            .with(RelayCaps::NEAR)
+            .with(RelayCaps::PAGE)
+            .with(key)
+            .with(meet)
     }
 
     /// Processes an input and appends actions: at most one write and one close per connection.

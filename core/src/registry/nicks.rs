@@ -76,6 +76,19 @@ impl Nicks {
         self.list_bytes
     }
 
+    /// Returns the listed nicks that begin with `prefix` and come after `after`, in order.
+    pub(super) fn page<'a>(
+        &'a self,
+        prefix: &'a str,
+        after: &str,
+    ) -> impl Iterator<Item = &'a Nick> {
+        let from = if after < prefix { Bound::Included(prefix) } else { Bound::Excluded(after) };
+        let nicks = self.by_nick.range::<str, _>((from, Bound::Unbounded)).map(|(nick, _)| nick);
+        nicks
+            .take_while(move |nick| nick.as_str().starts_with(prefix))
+            .filter(|nick| !nick.is_one_time())
+    }
+
     /// Returns the nicks after `after` in order, or all of them.
     pub(super) fn after(&self, after: Option<&Nick>) -> impl Iterator<Item = &Nick> {
         let after = after.map_or(Bound::Unbounded, Bound::Excluded);

@@ -11,11 +11,13 @@ use super::client::Client;
 use super::cluster::unread;
 use super::delivery::Delivery;
 use super::refusal::Refusal;
+use super::who::PageRequest;
 use super::{Action, CloseReason, ConnId, Registry, Report};
 use crate::relay_caps::RelayCaps;
 use crate::ticket::Ticket;
 use crate::{
     Line, MAX_NICK_CHARS, Nick, ProtocolError, Quoted, RelayLimits, RelayPacket, X_INIT_FORM, addr,
+    decimal,
 };
 
 /// Bytes that a client may send before the relay has answered what it asked other relays for.
@@ -125,6 +127,16 @@ impl Registry {
                 client.lists += 1;
                 self.list_nicks(conn, actions);
                 Ok(())
+            }
+            // A count alone, which to a host is a nick of the list.
+            Ok(RelayPacket::WhoNick(count)) if decimal::parse(count.as_bytes()).is_some() => {
+                let count = decimal::parse(count.as_bytes());
+                let request = PageRequest::check(count, "/", None)?;
+                self.list_page(conn, &request, now, actions)
+            }
+            Ok(RelayPacket::WhoPage { count, prefix, after }) => {
+                let request = PageRequest::check(Some(count), prefix, after)?;
+                self.list_page(conn, &request, now, actions)
             }
             Ok(RelayPacket::Addr) => {
                 let has_port = self.port.is_some() && client.supports(RelayCaps::MEET);
@@ -366,7 +378,12 @@ impl Registry {
     }
 
     /// Spends the cost of an answer from the address's budget.
-    fn spend_answer(&mut self, conn: ConnId, bytes: usize, now: Duration) -> Result<(), Refusal> {
+    pub(super) fn spend_answer(
+        &mut self,
+        conn: ConnId,
+        bytes: usize,
+        now: Duration,
+    ) -> Result<(), Refusal> {
         let Some(client) = self.clients.get_mut(&conn) else { return Ok(()) };
         if self.addresses.answer(client.from, bytes, &self.limits, now) {
             return Ok(());
@@ -475,7 +492,7 @@ fn form(text: &str) -> &'static str {
         "X_INIT" => X_INIT_FORM,
         "X_NICK" => "X_NICK nick",
         "X_MEET" => "X_MEET nick",
-        "X_WHO" => "X_WHO",
+        "X_WHO" => "X_WHO or X_WHO count prefix nick",
         "X_ADDR" => "X_ADDR",
         "X_PING" => "X_PING token",
         "X_PONG" => "X_PONG token",

@@ -4,21 +4,22 @@
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use super::client::Client;
 use super::cluster::unread;
-use super::meetings::{Meeting, MeetingId, Role};
+use super::meetings::{Meeting, MeetingId, RemoteHalf, Role};
 use super::packets::{needs_nick, spend};
 use super::refusal::Refusal;
 use super::{Action, CloseReason, ConnId, Registry};
-use crate::RelayPacket;
 use crate::addr::client_prefix;
 use crate::relay_caps::RelayCaps;
 use crate::ticket::Ticket;
+use crate::{Nick, RelayPacket};
 
 /// The words that both hosts must name.
-const MEET: RelayCaps = RelayCaps::FROM.with(RelayCaps::TICKET).with(RelayCaps::MEET);
+pub(super) const MEET: RelayCaps = RelayCaps::FROM.with(RelayCaps::TICKET).with(RelayCaps::MEET);
 
 /// The state of a connection that has shown an invitation.
 pub(super) struct Rendezvous {
@@ -81,6 +82,10 @@ impl Registry {
             return Err(Refusal::Error(reason.into()));
         }
         spend(client, &self.limits, now)?;
+        if let Some(nick) = self.find_remote(nick) {
+            return self.invite_remote(conn, nick, port, now, actions);
+        }
+        let Some(client) = self.clients.get(&conn) else { return Ok(()) };
         let from = client.from;
         let target = self.find_callee(conn, nick, false, now)?;
         let Some(callee) = self.clients.get(&target).filter(|callee| callee.supports(MEET)) else {
@@ -88,29 +93,50 @@ impl Registry {
         };
         let callee_from = callee.from;
         self.check_waiting(conn)?;
-        self.make_room(target);
-        let invitations = [(); 2].map(|()| Ticket::random(&mut self.entropy));
-        let [to_caller, to_callee] = [0, 1].map(|role| invitations[role].text());
+        self.make_room(target, actions);
+        let meeting = self.new_meeting([Some(conn), Some(target)], [from, callee_from], None);
+        let [to_caller, to_callee] = [0, 1].map(|role| meeting.invitations[role].text());
         let caller = self.nick(conn).cloned();
-        let reads = self.write_with(target, actions, |out| {
-            if let Some(caller) = &caller {
-                RelayPacket::From(caller.as_str()).encode(out);
-            }
-            RelayPacket::Invitation { nick: None, invitation: &to_callee, port }.encode(out);
-        });
-        if !reads {
+        if !self.write_invited(target, caller.as_ref(), &to_callee, port, actions) {
             return Err(Refusal::Declined(unread(nick)));
         }
-        let (hosts, from) = ([conn, target], [from, callee_from]);
         let until = now.saturating_add(self.limits.invitation_timeout);
-        self.meetings.insert(Meeting { hosts, from, invitations, arrived: None }, until);
+        self.meetings.insert(meeting, until);
         let invitation = RelayPacket::Invitation { nick: Some(nick), invitation: &to_caller, port };
         self.write(conn, &invitation, actions);
         Ok(())
     }
 
+    /// Returns a meeting whose invitations are drawn.
+    pub(super) fn new_meeting(
+        &mut self,
+        hosts: [Option<ConnId>; 2],
+        from: [IpAddr; 2],
+        remote: Option<RemoteHalf>,
+    ) -> Meeting {
+        let invitations = [(); 2].map(|()| Ticket::random(&mut self.entropy));
+        Meeting { hosts, from, invitations, arrived: None, remote }
+    }
+
+    /// Invites a callee. Returns false if it does not read and was closed.
+    pub(super) fn write_invited(
+        &mut self,
+        target: ConnId,
+        caller: Option<&Nick>,
+        invitation: &str,
+        port: u16,
+        actions: &mut Vec<Action>,
+    ) -> bool {
+        self.write_with(target, actions, |out| {
+            if let Some(caller) = caller {
+                RelayPacket::From(caller.as_str()).encode(out);
+            }
+            RelayPacket::Invitation { nick: None, invitation, port }.encode(out);
+        })
+    }
+
     /// Checks that a caller, and its address, may have another meeting.
-    fn check_waiting(&self, conn: ConnId) -> Result<(), Refusal> {
+    pub(super) fn check_waiting(&self, conn: ConnId) -> Result<(), Refusal> {
         let Some(client) = self.clients.get(&conn) else { return Ok(()) };
         let own = self.meetings.of_host(conn, client.from);
         let own = own.filter(|(_, role, _)| *role == Role::Caller).count();
@@ -127,7 +153,7 @@ impl Registry {
 
     /// Ends a callee's oldest meeting with the address that it has the most with, if it has as many as it may,
     /// so that no caller keeps it from meeting others.
-    fn make_room(&mut self, callee: ConnId) {
+    pub(super) fn make_room(&mut self, callee: ConnId, actions: &mut Vec<Action>) {
         let Some(client) = self.clients.get(&callee) else { return };
         let mut count = 0;
         let mut by_caller = BTreeMap::new();
@@ -142,7 +168,7 @@ impl Registry {
         }
         let most = by_caller.into_values().max_by_key(|(id, of)| (*of, core::cmp::Reverse(*id)));
         if let Some((oldest, _)) = most.filter(|_| count >= self.limits.invitations_per_address) {
-            self.end_meeting(oldest);
+            self.end_meeting(oldest, actions);
         }
     }
 
@@ -166,7 +192,8 @@ impl Registry {
         self.advance_alarm(conn);
         match self.meetings.get_mut(id).map(|meeting| meeting.arrived.replace((role, conn))) {
             Some(Some((_, first))) => self.introduce(id, conn, first, now, actions),
-            _ => Ok(()),
+            Some(None) => self.attended_here(id, conn, now, actions),
+            None => Ok(()),
         }
     }
 
@@ -183,49 +210,72 @@ impl Registry {
         self.meetings.remove(id);
         let at = |conn| self.clients.get(&conn).map(Client::address);
         let (Some(at_one), Some(at_other)) = (at(one), at(other)) else { return Ok(()) };
-        let until = now.saturating_add(self.limits.rendezvous_timeout);
-        for conn in [one, other] {
-            if let Some(client) = self.clients.get_mut(&conn) {
-                client.rendezvous = Some(Rendezvous { stage: Stage::Met, until });
-                self.advance_alarm(conn);
-            }
-        }
-        if at_one.is_ipv4() != at_other.is_ipv4() {
-            let reason = "one of you has an IPv4 address here, and the other an IPv6 address";
+        let ticket = Ticket::random(&mut self.entropy).text();
+        if let Err(Refusal::Close(reason, why)) =
+            self.show_endpoint(other, at_one, &ticket, now, actions)
+        {
             self.error(other, "X_MEET", reason, actions);
-            self.close(other, CloseReason::NotMet, actions);
+            self.close(other, why, actions);
+        }
+        self.show_endpoint(one, at_other, &ticket, now, actions)
+    }
+
+    /// Shows a rendezvous the address of the other.
+    ///
+    /// # Errors
+    ///
+    /// The refusal with which it is to be closed, if the addresses are not of one family.
+    pub(super) fn show_endpoint(
+        &mut self,
+        conn: ConnId,
+        other: SocketAddr,
+        ticket: &str,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), Refusal> {
+        let Some(client) = self.clients.get_mut(&conn) else { return Ok(()) };
+        let until = now.saturating_add(self.limits.rendezvous_timeout);
+        client.rendezvous = Some(Rendezvous { stage: Stage::Met, until });
+        let is_one_family = client.address().is_ipv4() == other.is_ipv4();
+        self.advance_alarm(conn);
+        if !is_one_family {
+            let reason = "one of you has an IPv4 address here, and the other an IPv6 address";
             return Err(Refusal::Close(reason.into(), CloseReason::NotMet));
         }
-        let ticket = Ticket::random(&mut self.entropy).text();
-        for (conn, at) in [(one, at_other), (other, at_one)] {
-            let (ip, port) = (at.ip(), at.port());
-            self.write(conn, &RelayPacket::Endpoint { ip, port, ticket: &ticket }, actions);
-        }
+        let (ip, port) = (other.ip(), other.port());
+        self.write(conn, &RelayPacket::Endpoint { ip, port, ticket }, actions);
         Ok(())
     }
 
     /// Ends the meetings that have expired.
-    pub(super) fn expire_meetings(&mut self, now: Duration) {
+    pub(super) fn expire_meetings(&mut self, now: Duration, actions: &mut Vec<Action>) {
         while let Some(id) = self.meetings.first().filter(|id| id.until <= now) {
-            self.end_meeting(id);
+            self.end_meeting(id, actions);
         }
     }
 
     /// Ends the meetings of a connection that is closed.
-    pub(super) fn end_meetings(&mut self, conn: ConnId, client: &Client) {
+    pub(super) fn end_meetings(
+        &mut self,
+        conn: ConnId,
+        client: &Client,
+        actions: &mut Vec<Action>,
+    ) {
         let hosted = self.meetings.of_host(conn, client.from).map(|(id, _, _)| id);
         let waits_in = client.rendezvous.as_ref().and_then(Rendezvous::waits_in);
         let all: Vec<_> = hosted.chain(waits_in).collect();
         for id in all {
-            self.end_meeting(id);
+            self.end_meeting(id, actions);
         }
     }
 
     /// Ends a meeting, and makes the end of the rendezvous that waits in it due at once.
-    fn end_meeting(&mut self, id: MeetingId) {
-        let Some(Meeting { arrived: Some((_, conn)), .. }) = self.meetings.remove(id) else {
-            return;
-        };
+    pub(super) fn end_meeting(&mut self, id: MeetingId, actions: &mut Vec<Action>) {
+        let Some(Meeting { arrived, remote, .. }) = self.meetings.remove(id) else { return };
+        if let Some(remote) = remote {
+            self.publish_meeting_end(&remote, actions);
+        }
+        let Some((_, conn)) = arrived else { return };
         if let Some(client) = self.clients.get_mut(&conn) {
             client.rendezvous = Some(Rendezvous { stage: Stage::Abandoned, until: Duration::ZERO });
             self.advance_alarm(conn);

@@ -1,15 +1,94 @@
 //! Answers X_WHO in chunks, so that no client makes the relay hold a complete list.
 
+use alloc::format;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::connections::append_to;
+use super::packets::spend;
+use super::refusal::Refusal;
 use super::{Action, CloseReason, ConnId, Registry};
-use crate::RelayPacket;
+use crate::{MAX_NICK_CHARS, RelayPacket};
 
 /// Bytes of a list that may wait for one client.
 const LIST_CHUNK_LEN: usize = 16 << 10;
+/// Nicks of a page.
+pub(super) const MAX_PAGE: usize = 1000;
+/// Bytes that a page costs for each nick that it may have, whether it has so many or not: other relays look for
+/// them, too.
+const PAGED_NICK_LEN: usize = 32;
+
+/// A client's wish for a part of the list.
+#[derive(Clone, Copy)]
+pub(super) struct PageRequest<'a> {
+    /// Nicks wanted.
+    pub(super) count: usize,
+    /// What they begin with.
+    pub(super) prefix: &'a str,
+    /// What they come after.
+    pub(super) after: &'a str,
+}
+
+impl<'a> PageRequest<'a> {
+    /// Checks the fields of an X_WHO; `/` stands for no prefix.
+    pub(super) fn check(
+        count: Option<u64>,
+        prefix: &'a str,
+        after: Option<&'a str>,
+    ) -> Result<Self, Refusal> {
+        let (prefix, after) = (if prefix == "/" { "" } else { prefix }, after.unwrap_or_default());
+        let count = count.and_then(|count| usize::try_from(count).ok());
+        match count.filter(|count| (1..=MAX_PAGE).contains(count)) {
+            _ if prefix.len().max(after.len()) > MAX_NICK_CHARS * 4 => {
+                Err(Refusal::Error("expected X_WHO count prefix nick, got a longer field".into()))
+            }
+            Some(count) => Ok(Self { count, prefix, after }),
+            None => {
+                Err(Refusal::Error(format!("expected X_WHO with a count from 1 to {MAX_PAGE}")))
+            }
+        }
+    }
+}
 
 impl Registry {
+    /// Answers with a page of the nicks of all relays of the cluster, or of this one. It is written as a whole,
+    /// so a list that the client has not read must not be under way.
+    pub(super) fn list_page(
+        &mut self,
+        conn: ConnId,
+        request: &PageRequest<'_>,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), Refusal> {
+        let Some(client) = self.clients.get_mut(&conn) else { return Ok(()) };
+        spend(client, &self.limits, now)?;
+        if client.lists > 0 {
+            return Err(Refusal::Declined(
+                "the list before it is not sent yet: read that first".into(),
+            ));
+        }
+        self.spend_answer(conn, request.count * PAGED_NICK_LEN, now)?;
+        if !self.gather_page(conn, request, now, actions) {
+            // Collected, because a write may close this very client.
+            let nicks = self.nicks.page(request.prefix, request.after).take(request.count);
+            let nicks: Vec<_> = nicks.cloned().collect();
+            self.write_page(conn, nicks.iter().map(crate::Nick::as_str), actions);
+        }
+        Ok(())
+    }
+
+    pub(super) fn write_page<'a>(
+        &mut self,
+        conn: ConnId,
+        nicks: impl Iterator<Item = &'a str>,
+        actions: &mut Vec<Action>,
+    ) {
+        self.write_with(conn, actions, |out| {
+            nicks.for_each(|nick| RelayPacket::WhoNick(nick).encode(out));
+            RelayPacket::WhoEnd.encode(out);
+        });
+    }
+
     /// Writes the next chunk of the lists that `conn` asked for, unless enough bytes are unsent.
     ///
     /// A list is not a snapshot: a nick that comes or goes meanwhile may be listed or not.

@@ -68,7 +68,7 @@ fn unprintable_verb_is_not_repeated() {
 fn wrong_fields_are_answered_with_the_form() {
     let mut relay = two();
     for (line, form) in [
-        ("X_WHO bob", "X_WHO"),
+        ("X_WHO bob", "X_WHO or X_WHO count prefix nick"),
         ("X_WHO EOF", "X_WHO"),
         ("X_ADDR 1.2.3.4", "X_ADDR"),
         ("X_PING", "X_PING token"),

@@ -240,6 +240,11 @@ impl World {
                     }
                 }
                 registry::Action::Report { .. } => {}
+                registry::Action::Subscribe(_)
+                | registry::Action::Unsubscribe(_)
+                | registry::Action::Request { .. }
+                | registry::Action::Reply { .. }
+                | registry::Action::Publish { .. } => unreachable!("no cluster"),
                 registry::Action::Close { conn, .. } => {
                     self.close(End { host: None, conn: conn.0 });
                 }

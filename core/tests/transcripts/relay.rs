@@ -47,6 +47,11 @@ impl Relay {
                 }
                 Action::Close { conn: CLIENT, reason } => reported.push(format!("closes {reason}")),
                 Action::Close { .. } | Action::Report { .. } => {}
+                Action::Subscribe(_)
+                | Action::Unsubscribe(_)
+                | Action::Request { .. }
+                | Action::Reply { .. }
+                | Action::Publish { .. } => unreachable!("no cluster"),
             }
         }
         reported

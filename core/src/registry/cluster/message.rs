@@ -113,9 +113,9 @@ pub(super) enum Notice<'a> {
 
 /// What became of one half of a meeting.
 pub(super) enum Met<'a> {
-    /// `ip port`: the callee's rendezvous is there, at this address.
-    Arrived(SocketAddr),
-    /// `ip port ticket`: both are there, and this is the caller's address.
+    /// `HERE relay ip port`: the callee's rendezvous is there, at this relay and address.
+    Arrived(RelayId, SocketAddr),
+    /// `BOTH ip port ticket`: both are there, and this is the caller's address.
     Complete(SocketAddr, &'a str),
     /// `END`: this half has ended.
     End,
@@ -148,6 +148,11 @@ impl<'a> Fields<'a> {
 
     fn ip(&mut self) -> Option<IpAddr> {
         self.text()?.parse().ok()
+    }
+
+    fn address(&mut self) -> Option<SocketAddr> {
+        let ip: IpAddr = self.ip()?;
+        Some(SocketAddr::new(ip.to_canonical(), decimal::port(self.text()?)?))
     }
 
     fn nick(&mut self) -> Option<Nick> {
@@ -404,14 +409,14 @@ impl<'a> Notice<'a> {
             }
             ("X_MET", None) => {
                 let meeting = fields.meeting()?;
-                let ip = match fields.text()? {
-                    "END" => return fields.end(Self::Met(meeting, Met::End)),
-                    ip => ip.parse().ok()?,
-                };
-                let at = SocketAddr::new(ip, decimal::port(fields.text()?)?);
-                let met = match fields.text() {
-                    None => Met::Arrived(at),
-                    Some(ticket) => Met::Complete(at, Ticket::parse(ticket).map(|_| ticket)?),
+                let met = match fields.text()? {
+                    "HERE" => Met::Arrived(fields.relay()?, fields.address()?),
+                    "BOTH" => {
+                        let (at, ticket) = (fields.address()?, fields.text()?);
+                        Met::Complete(at, Ticket::parse(ticket).map(|_| ticket)?)
+                    }
+                    "END" => Met::End,
+                    _ => return None,
                 };
                 fields.end(Self::Met(meeting, met))
             }
@@ -440,9 +445,11 @@ impl<'a> Notice<'a> {
             Self::Met(meeting, met) => {
                 let meeting = meeting.text();
                 match met {
-                    Met::Arrived(at) => write!(out, "X_MET {meeting} {} {}", at.ip(), at.port()),
+                    Met::Arrived(relay, at) => {
+                        write!(out, "X_MET {meeting} HERE {relay} {} {}", at.ip(), at.port())
+                    }
                     Met::Complete(at, ticket) => {
-                        write!(out, "X_MET {meeting} {} {} {ticket}", at.ip(), at.port())
+                        write!(out, "X_MET {meeting} BOTH {} {} {ticket}", at.ip(), at.port())
                     }
                     Met::End => write!(out, "X_MET {meeting} END"),
                 }

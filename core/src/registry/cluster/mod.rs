@@ -8,8 +8,10 @@ mod callee;
 mod claim;
 mod holder;
 mod lease;
+mod meeting;
 mod members;
 mod message;
+mod pages;
 mod requests;
 mod subject;
 
@@ -18,6 +20,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::nicks::{Nicks, forms};
+use super::who::PageRequest;
 use super::{Action, Registry};
 use crate::Nick;
 pub(super) use callee::unread;
@@ -27,7 +30,9 @@ pub(super) use lease::Lease;
 use lease::Leases;
 pub use members::ClusterState;
 use members::Members;
+pub(super) use message::MeetingRef;
 use message::{Notice, Question};
+use pages::Pages;
 use requests::{Purpose, Requests};
 pub use subject::{RelayId, Subject};
 
@@ -79,6 +84,7 @@ pub(super) struct Cluster {
     pending: Nicks,
     leases: Leases,
     members: Members,
+    pages: Pages,
 }
 
 impl Cluster {
@@ -90,6 +96,7 @@ impl Cluster {
             pending: Nicks::default(),
             leases: Leases::default(),
             members: Members::default(),
+            pages: Pages::default(),
         }
     }
 
@@ -104,8 +111,12 @@ impl Cluster {
     }
 
     fn next_deadline(&self) -> Option<Duration> {
-        self.is_connected.then_some(())?;
-        self.leases.next_deadline().into_iter().chain(self.members.next_deadline()).min()
+        let pages = self.pages.next_deadline();
+        if !self.is_connected {
+            return pages;
+        }
+        let others = [self.leases.next_deadline(), self.members.next_deadline()];
+        pages.into_iter().chain(others.into_iter().flatten()).min()
     }
 }
 
@@ -133,6 +144,7 @@ impl Registry {
         for purpose in cluster.requests.take_all() {
             self.request_ended(purpose, Answer::Failed, now, actions);
         }
+        self.end_pages(now, actions);
     }
 
     pub(super) fn answered(
@@ -163,6 +175,7 @@ impl Registry {
                 self.renewal_answered((conn, number), answer, now, actions);
             }
             Purpose::Call(call) => self.call_answered(*call, answer, now, actions),
+            Purpose::Meet(invitation) => self.meet_answered(*invitation, answer, now, actions),
         }
     }
 
@@ -181,7 +194,8 @@ impl Registry {
         match Question::parse(bytes) {
             Some(Question::Claim(claim)) => self.answer_claim(reply, &claim, now, actions),
             Some(Question::Call(call)) => self.answer_call(reply, &call, actions),
-            Some(Question::Meet(_)) | None => {}
+            Some(Question::Meet(meet)) => self.answer_meet(reply, &meet, now, actions),
+            None => {}
         }
     }
 
@@ -194,12 +208,22 @@ impl Registry {
                 self.relay_heard(relay, (number, nicks, key), now, actions);
             }
             Some(Notice::RelayEnd(relay)) => self.relay_ended(relay),
-            Some(Notice::Who { .. } | Notice::Nicks { .. } | Notice::Met(..)) | None => {}
+            Some(Notice::Who { relay, request, count, prefix, after }) => {
+                let count = usize::try_from(count).unwrap_or(usize::MAX);
+                let wanted = PageRequest { count, prefix, after };
+                self.send_part(relay, request, &wanted, actions);
+            }
+            Some(Notice::Nicks { relay, request, is_last, nicks }) => {
+                self.part_came((relay, request), nicks, is_last, now, actions);
+            }
+            Some(Notice::Met(meeting, met)) => self.met(meeting, met, now, actions),
+            None => {}
         }
     }
 
     /// Does what is due by now.
     pub(super) fn tick_cluster(&mut self, now: Duration, actions: &mut Vec<Action>) {
+        self.end_due_pages(now, actions);
         let Some(cluster) = &self.cluster else { return };
         if !cluster.is_connected {
             return;

@@ -5,6 +5,7 @@ use alloc::collections::BTreeMap;
 
 use super::RequestId;
 use super::call::RemoteCall;
+use super::meeting::RemoteInvitation;
 use crate::registry::ConnId;
 
 /// What a request is for. The number tells it from an earlier one of the same connection.
@@ -15,6 +16,8 @@ pub(super) enum Purpose {
     Renewal { conn: ConnId, number: u64 },
     /// A host calls another.
     Call(Box<RemoteCall>),
+    /// A host asks for hole punching with another.
+    Meet(Box<RemoteInvitation>),
 }
 
 /// The requests under way. The driver ends each of them.

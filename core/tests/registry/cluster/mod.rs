@@ -4,6 +4,8 @@ mod calls;
 mod claims;
 mod heartbeats;
 mod hostile;
+mod meetings;
+mod pages;
 mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -260,7 +262,7 @@ impl Network {
 
     /// Connects a host with a nick, at a public address of its own.
     pub(super) fn register(&mut self, at: usize, conn: ConnId, nick: &str) {
-        self.connect_from(at, conn, &format!("9.9.{at}.{}:5000", conn.0));
+        self.connect_from(at, conn, &format!("9.9.{at}.{}:5000", conn.0 % 256));
         let answer = self.ask(at, conn, &format!("X_NICK {nick}"));
         assert_eq!(answer, format!("X_NICK {nick} YES\n"));
     }

@@ -1,0 +1,292 @@
+//! What must be true at each step.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use xcher_core::registry::ConnId;
+
+use super::host::Expected;
+use super::names::{group, is_code, names};
+use super::world::World;
+
+/// Time in which a nick may be two hosts', once the bus is whole: a heartbeat and the way of its messages.
+const DOUBLE_TIME: Duration = Duration::from_millis(5500);
+/// Time in which a question must be answered: a claim may wait for 2 s and each form of a nick for 2 s more;
+/// several questions at once wait for one another.
+const ANSWER_TIME: Duration = Duration::from_secs(30);
+
+#[derive(Default)]
+pub struct Checks {
+    pub calls: u64,
+    /// The X_INITs sent: the caller, its nick then, and the nick called.
+    inits: BTreeMap<String, (usize, String, String)>,
+    /// X_INITs that came, and how often.
+    pub delivered: BTreeMap<String, u32>,
+    /// Since when a group of nicks has been two hosts' while the bus is whole.
+    doubles: BTreeMap<u8, Duration>,
+    /// Recent holders of each group, with their stamps: who left meanwhile may have been the elder.
+    holders: BTreeMap<u8, Vec<(Duration, Duration)>>,
+    /// The stamps of all claims, by relay, its life, and connection.
+    pub stamps: BTreeMap<(usize, u64, ConnId), Duration>,
+    /// The ends of links by their tickets: own address, and the address shown.
+    links: BTreeMap<String, Vec<(SocketAddr, SocketAddr)>>,
+    pub thaws: BTreeSet<(u64, Duration)>,
+    /// The time of the next check of all hosts.
+    next: Duration,
+}
+
+impl Checks {
+    /// Returns true once in 50 ms.
+    pub fn is_due(&mut self, now: Duration) -> bool {
+        let is_due = now >= self.next;
+        if is_due {
+            self.next = now + Duration::from_millis(50);
+        }
+        is_due
+    }
+
+    pub fn sent(&mut self, host: usize, caller: String, called: &str, line: &str) {
+        let before = self.inits.insert(line.to_owned(), (host, caller, called.to_owned()));
+        assert_eq!(before, None, "each X_INIT is another one");
+    }
+}
+
+impl World {
+    pub fn host_received(&mut self, relay: usize, conn: ConnId, bytes: &[u8]) {
+        let Some(host) = self.relays[relay].conns.get(&conn).copied() else { return };
+        let text = std::str::from_utf8(bytes).unwrap().to_owned();
+        let life = self.relays[relay].life;
+        for line in text.split_inclusive('\n') {
+            if self.hosts[host].conn == Some((relay, life, conn)) {
+                self.line(host, line);
+            } else {
+                self.rendezvous_line(host, conn, line);
+            }
+        }
+    }
+
+    fn line(&mut self, host: usize, line: &str) {
+        let fields: Vec<&str> = line.trim_end().split(' ').collect();
+        match fields[..] {
+            ["X_PING", token] => self.say(host, &format!("X_PONG {token}\n")),
+            ["X_CAPS", ..] => assert_eq!(line, "X_CAPS from ticket near meet page\n"),
+            ["X_FROM", nick] => self.hosts[host].from = Some(nick.to_owned()),
+            ["X_TICKET", _] => self.hosts[host].has_ticket = true,
+            ["X_INIT", ..] => self.called(host, line),
+            ["X_ERR", "-", "no", "X_NICK", "within", ..] => {}
+            ["X_ERR", "-", ..] => assert!(line.contains("your nick is another host's"), "{line}"),
+            // The relay closes the connection.
+            ["X_ERR", "X_NICK", "no", "free", "nick", ..] => {}
+            ["X_MEET", invitation, "9247"] => {
+                self.hosts[host].from.take().unwrap();
+                self.attend(host, invitation);
+            }
+            ["X_WHO", nick] if nick != "EOF" => {
+                assert!(!is_code(nick), "a code is listed");
+                self.hosts[host].page.push(nick.to_owned());
+            }
+            _ => self.answered(host, line, &fields),
+        }
+    }
+
+    /// Checks the answer to the host's first question.
+    fn answered(&mut self, host: usize, line: &str, fields: &[&str]) {
+        let first = self.hosts[host].awaited.pop_front();
+        let (_, expected) = first.unwrap_or_else(|| panic!("nobody asked for {line}"));
+        match (expected, fields) {
+            (Expected::Nick(nick), ["X_NICK", answered, "YES"]) if nick == *answered => {
+                self.totals.granted += 1;
+                let grant = (self.now, self.hosts[host].stamp);
+                self.checks.holders.entry(group(&nick)).or_default().push(grant);
+                self.hosts[host].nick = Some(nick);
+            }
+            (Expected::Nick(nick), ["X_NICK", answered, "NO"]) if nick == *answered => {
+                self.totals.refused += 1;
+            }
+            (Expected::Nick(nick), ["X_ERR", "X_NICK", ..]) if is_code(&nick) => {}
+            (Expected::Pong(token), ["X_PONG", answered]) => assert_eq!(token, *answered),
+            (Expected::Ticket { nick, ip, port }, ["X_TICKET", answered, at, number, _]) => {
+                assert_eq!(
+                    (nick.as_str(), ip, port),
+                    (*answered, at.parse::<IpAddr>().unwrap(), number.parse().unwrap())
+                );
+                self.totals.calls += 1;
+            }
+            (Expected::Ticket { nick, .. }, ["X_ERR", "X_INIT", ..])
+            | (Expected::Invitation(nick), ["X_ERR", "X_MEET", ..]) => {
+                self.refused(host, &nick, line);
+            }
+            (Expected::Invitation(nick), ["X_MEET", answered, invitation, "9247"]) => {
+                assert_eq!(nick, *answered);
+                self.attend(host, invitation);
+            }
+            (Expected::Page { count, after }, ["X_WHO", "EOF"]) => {
+                let page = std::mem::take(&mut self.hosts[host].page);
+                assert!(
+                    page.len() <= count && page.is_sorted_by(|one, other| one < other),
+                    "{page:?}"
+                );
+                assert!(page.iter().all(|nick| *nick > after));
+                if let Some(all) = self.hosts[host].whole_list.take() {
+                    assert!(page.iter().eq(&all), "{page:?} is not {all:?}");
+                }
+                self.totals.pages += 1;
+            }
+            (expected, _) => panic!("{line} answers {expected:?}"),
+        }
+    }
+
+    fn refused(&mut self, host: usize, nick: &str, line: &str) {
+        match line {
+            _ if line.contains("no such nick") => self.totals.absent += 1,
+            _ if line.contains("cannot be reached now") => {
+                self.totals.unreachable += 1;
+                assert!(
+                    self.whole_since.is_none_or(|since| self.now < since + Duration::from_secs(3)),
+                    "{host} cannot reach {nick} though the bus is whole"
+                );
+            }
+            _ => {
+                let known = [
+                    "too many calls to absent nicks",
+                    "too many of your X_MEETs",
+                    "wait: the limit",
+                ];
+                assert!(known.iter().any(|text| line.contains(text)), "{line}");
+            }
+        }
+    }
+
+    /// Checks an X_INIT that came: it is as it was sent, and for this host.
+    fn called(&mut self, host: usize, line: &str) {
+        let (caller, caller_nick, called) =
+            self.checks.inits.get(line).cloned().unwrap_or_else(|| panic!("{line} was not sent"));
+        let nick = self.hosts[host].nick.clone();
+        let nick = nick.unwrap_or_else(|| panic!("{line} came to a host without a nick"));
+        assert!(names(&called, &nick), "{line} came to {nick}");
+        assert_eq!(self.hosts[host].from.take(), Some(caller_nick), "X_FROM");
+        assert!(std::mem::take(&mut self.hosts[host].has_ticket), "X_TICKET");
+        let count = self.checks.delivered.entry(line.to_owned()).or_default();
+        *count += 1;
+        let relay_of = |host: usize| self.hosts[host].conn.map(|(relay, ..)| relay);
+        if relay_of(caller) != relay_of(host) {
+            self.totals.remote_calls += 1;
+        }
+        let count = self.checks.delivered[line];
+        let holders = self.holders(group(&nick)).len();
+        let is_double =
+            self.whole_since.is_none() || holders > 1 || !self.checks.doubles.is_empty();
+        assert!(count == 1 || is_double, "{line} came {count} times");
+    }
+
+    /// Opens the rendezvous of an invitation.
+    fn attend(&mut self, host: usize, invitation: &str) {
+        let Some((relay, ..)) = self.hosts[host].conn else { return };
+        self.checks.calls += 1;
+        let port = 1024 + (self.checks.calls % 60_000) as u16;
+        let at = SocketAddr::new(self.hosts[host].ip, port);
+        let (life, line) = (self.relays[relay].life, format!("X_MEET {invitation}\n"));
+        self.conns += 1;
+        let conn = ConnId(self.conns);
+        self.hosts[host].rendezvous.push((conn, at));
+        self.schedule(self.now, super::world::Event::Attend { relay, life, host, conn, at, line });
+    }
+
+    fn rendezvous_line(&mut self, host: usize, conn: ConnId, line: &str) {
+        let fields: Vec<&str> = line.trim_end().split(' ').collect();
+        match fields[..] {
+            ["X_MEET", ip, port, ticket] => {
+                let shown = SocketAddr::new(ip.parse().unwrap(), port.parse().unwrap());
+                let own = self.hosts[host].rendezvous.iter().find(|(number, _)| *number == conn);
+                let (_, own) = *own.unwrap();
+                let ends = self.checks.links.entry(ticket.to_owned()).or_default();
+                ends.push((own, shown));
+                assert!(ends.len() <= 2, "a ticket for {} ends", ends.len());
+                if let [(one, to_one), (other, to_other)] = ends[..] {
+                    assert_eq!((one, other), (to_other, to_one));
+                    self.totals.meetings += 1;
+                }
+            }
+            ["X_ERR", "X_MEET", ..] | ["X_END"] => {}
+            _ => panic!("{line} at a rendezvous, or after the close"),
+        }
+    }
+
+    /// Returns the hosts that have a nick of this group at relays that run.
+    pub fn holders(&self, of: u8) -> Vec<usize> {
+        let all = self.hosts.iter().enumerate();
+        all.filter(|(_, host)| host.nick.as_deref().is_some_and(|nick| group(nick) == of))
+            .map(|(at, _)| at)
+            .collect()
+    }
+
+    /// Checks that no nick is two hosts' for too long, and that no question waits for too long.
+    pub fn check_doubles(&mut self) {
+        let mut by_group = BTreeMap::<u8, Vec<Duration>>::new();
+        for host in &self.hosts {
+            if let Some(nick) = &host.nick {
+                by_group.entry(group(nick)).or_default().push(host.stamp);
+            }
+        }
+        let now = self.now;
+        for of in 0..10 {
+            let holders = by_group.remove(&of).unwrap_or_default();
+            let recent = self.checks.holders.entry(of).or_default();
+            recent.retain(|(at, _)| now.saturating_sub(*at) < Duration::from_secs(4));
+            for stamp in &holders {
+                match recent.iter_mut().find(|(_, known)| known == stamp) {
+                    Some((at, _)) => *at = now,
+                    None => recent.push((now, *stamp)),
+                }
+            }
+            if holders.len() < 2 {
+                self.checks.doubles.remove(&of);
+                continue;
+            }
+            let since = match self.checks.doubles.get(&of) {
+                Some(since) => *since,
+                None => {
+                    self.totals.doubles += 1;
+                    self.checks.doubles.insert(of, now);
+                    now
+                }
+            };
+            if let Some(whole) = self.whole_since {
+                let time = now.saturating_sub(since.max(whole));
+                assert!(time <= DOUBLE_TIME, "a nick of group {of} is two hosts' for {time:?}");
+            }
+        }
+        for (number, host) in self.hosts.iter().enumerate() {
+            let Some((relay, ..)) = host.conn else { continue };
+            let is_frozen = self.relays[relay].frozen_until.is_some();
+            if let Some((asked, expected)) = host.awaited.front()
+                && !is_frozen
+            {
+                let time = now.saturating_sub(*asked);
+                assert!(time <= ANSWER_TIME, "host {number} waits for {expected:?} for {time:?}");
+            }
+        }
+    }
+
+    /// Checks that a host lost its nick to an elder.
+    pub fn check_elder(&mut self, host: usize) {
+        self.totals.lost_nicks += 1;
+        let nick = self.hosts[host].nick.clone().unwrap();
+        let stamp = self.hosts[host].stamp;
+        let recent = &self.checks.holders[&group(&nick)];
+        // The clock of stamps has milliseconds.
+        let is_elder = |other: Duration| other.as_millis() <= stamp.as_millis();
+        let count = recent.iter().filter(|(_, other)| is_elder(*other)).count();
+        // A relay that is frozen has connections that their hosts have left.
+        let own = self.hosts[host].conn.unwrap();
+        let has_elder = self.checks.stamps.iter().any(|(claim, other)| {
+            let (relay, life, conn) = *claim;
+            let of = &self.relays[relay];
+            let held = of.registry.nick(conn).filter(|_| of.is_alive && of.life == life);
+            let is_alike = held.is_some_and(|held| group(held.as_str()) == group(&nick));
+            *claim != own && is_alike && is_elder(*other)
+        });
+        assert!(count >= 2 || has_elder, "{nick} of {stamp:?} was not lost to an elder: {recent:?}");
+    }
+}
