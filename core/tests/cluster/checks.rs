@@ -287,6 +287,9 @@ impl World {
             let is_alike = held.is_some_and(|held| group(held.as_str()) == group(&nick));
             *claim != own && is_alike && is_elder(*other)
         });
-        assert!(count >= 2 || has_elder, "{nick} of {stamp:?} was not lost to an elder: {recent:?}");
+        assert!(
+            count >= 2 || has_elder,
+            "{nick} of {stamp:?} was not lost to an elder: {recent:?}"
+        );
     }
 }
