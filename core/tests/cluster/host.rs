@@ -141,14 +141,19 @@ impl World {
     }
 
     pub fn ask_for_nick(&mut self, host: usize, nick: &str) {
-        let Some(conn) = self.hosts[host].conn else { return };
-        let stamp = self.relays[conn.0].epoch + self.now;
-        self.hosts[host].stamp = stamp;
-        self.checks.stamps.insert(conn, stamp);
         self.expect(host, Expected::Nick(nick.to_owned()));
         self.say(host, &format!("X_NICK {nick}\n"));
         if self.rng.bool() {
             self.ping(host);
+        }
+    }
+
+    /// Records when, by the clock of its relay, a claim begins.
+    pub fn note_stamp(&mut self, claim: (usize, u64, ConnId)) {
+        let stamp = self.relays[claim.0].epoch + self.now;
+        self.checks.stamps.insert(claim, stamp);
+        if let Some(host) = self.hosts.iter_mut().find(|host| host.conn == Some(claim)) {
+            host.stamp = stamp;
         }
     }
 

@@ -307,7 +307,12 @@ impl World {
                     self.schedule(at, Event::Bytes { relay, life, conn, bytes });
                 } else {
                     match bytes {
-                        Some(bytes) => self.input(relay, Input::Received { conn, bytes: &bytes }),
+                        Some(bytes) => {
+                            if bytes.starts_with(b"X_NICK ") {
+                                self.note_stamp((relay, life, conn));
+                            }
+                            self.input(relay, Input::Received { conn, bytes: &bytes });
+                        }
                         None => {
                             self.relays[relay].conns.remove(&conn);
                             self.input(relay, Input::Closed { conn });
