@@ -8,7 +8,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::client::Client;
-use super::cluster::unread;
+use super::cluster::{Grant, unread};
 use super::delivery::Delivery;
 use super::refusal::Refusal;
 use super::who::PageRequest;
@@ -237,13 +237,13 @@ impl Registry {
             || self.cluster.as_ref().is_some_and(|cluster| cluster.is_pending(nick))
     }
 
-    /// Assigns a nick that no other nick looks like; in a cluster, with the stamp of its claim and the time.
+    /// Assigns a nick that no other nick looks like; in a cluster, with what its claim has shown.
     pub(super) fn assign_nick(
         &mut self,
         conn: ConnId,
         nick: Nick,
         text: &str,
-        claim: Option<(u64, Duration)>,
+        grant: Option<Grant>,
         actions: &mut Vec<Action>,
     ) {
         let Some(client) = self.clients.get_mut(&conn) else { return };
@@ -252,8 +252,8 @@ impl Registry {
             actions.push(Action::Report { conn, report: Report::Registered });
         }
         self.nicks.insert(nick, conn);
-        if let Some((stamp, now)) = claim {
-            self.take_lease(conn, stamp, now);
+        if let Some(grant) = grant {
+            self.take_lease(conn, grant);
         }
         self.advance_alarm(conn);
         self.write(conn, &RelayPacket::NickAnswer { nick: text, yes: true }, actions);

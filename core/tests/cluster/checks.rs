@@ -16,6 +16,9 @@ const DOUBLE_TIME: Duration = Duration::from_millis(5500);
 /// several questions at once wait for one another.
 const ANSWER_TIME: Duration = Duration::from_secs(30);
 
+/// Time for which an elder is remembered that has left: a relay that was frozen reads its claim that late.
+const MEMORY: Duration = Duration::from_secs(25);
+
 #[derive(Default)]
 pub struct Checks {
     pub calls: u64,
@@ -174,7 +177,9 @@ impl World {
             self.totals.remote_calls += 1;
         }
         let count = self.checks.delivered[line];
-        let recent = self.checks.holders.get(&group(&nick)).map_or(0, Vec::len);
+        let recent = self.checks.holders.get(&group(&nick)).into_iter().flatten();
+        let is_recent = |at: Duration| self.now.saturating_sub(at) < Duration::from_secs(4);
+        let recent = recent.filter(|(at, _)| is_recent(*at)).count();
         let is_double = self.whole_since.is_none() || recent > 1;
         assert!(count == 1 || is_double, "{line} came {count} times");
     }
@@ -225,7 +230,7 @@ impl World {
     fn note_holders(&mut self) {
         let now = self.now;
         for recent in self.checks.holders.values_mut() {
-            recent.retain(|(at, _)| now.saturating_sub(*at) < Duration::from_secs(4));
+            recent.retain(|(at, _)| now.saturating_sub(*at) < MEMORY);
         }
         let Checks { stamps, holders, .. } = &mut self.checks;
         stamps.retain(|(relay, life, conn), stamp| {

@@ -18,20 +18,20 @@ fn relay_key() -> PublicKey {
 }
 
 /// A host with a connection to the relay.
-struct Host {
-    peer: Peer,
+pub(super) struct Host {
+    pub(super) peer: Peer,
     link: Option<peer::ConnId>,
-    conn: ConnId,
+    pub(super) conn: ConnId,
     proved: Vec<Option<PublicKey>>,
-    events: Vec<Event>,
+    pub(super) events: Vec<Event>,
     /// Everything that it sent.
-    sent: String,
+    pub(super) sent: String,
     /// Changes each line of the relay on its way.
     attacker: fn(&str) -> String,
 }
 
 impl Host {
-    fn new(nicks: &[&str], key: Option<u8>, conn: ConnId) -> Self {
+    pub(super) fn new(nicks: &[&str], key: Option<u8>, conn: ConnId) -> Self {
         let nicks = nicks.iter().map(|nick| Nick::parse(nick).unwrap()).collect();
         let peer = Peer::new(Config { nicks, ..Config::default() });
         let encryption = key
@@ -45,7 +45,7 @@ impl Host {
     }
 
     /// Connects to the relay and exchanges lines until both are silent.
-    fn connect(mut self, relay: &mut Relay) -> Self {
+    pub(super) fn connect(mut self, relay: &mut Relay) -> Self {
         let mut actions = Vec::new();
         self.peer.start(relay.now, &mut actions);
         let [peer::Action::DialRelay { conn }] = actions[..] else { panic!("{actions:?}") };
@@ -57,7 +57,7 @@ impl Host {
         self
     }
 
-    fn turn(&mut self, relay: &mut Relay) {
+    pub(super) fn turn(&mut self, relay: &mut Relay) {
         loop {
             let output = relay.output(self.conn);
             let output: String =
@@ -70,6 +70,10 @@ impl Host {
     fn input(&mut self, input: peer::Input<'_>, relay: &mut Relay) {
         let mut actions = Vec::new();
         self.peer.handle(input, relay.now, &mut actions);
+        self.act(actions, relay);
+    }
+
+    pub(super) fn act(&mut self, actions: Vec<peer::Action>, relay: &mut Relay) {
         for action in actions {
             match action {
                 peer::Action::Write { bytes, .. } => {
@@ -87,7 +91,7 @@ impl Host {
         }
     }
 
-    fn nick(&self) -> Option<&str> {
+    pub(super) fn nick(&self) -> Option<&str> {
         self.peer.nick().map(Nick::as_str)
     }
 }

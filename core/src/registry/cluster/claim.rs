@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::message::{Claim, parse_verdict};
 use super::requests::Purpose;
-use super::{Answer, REQUEST_TIMEOUT, subjects};
+use super::{Answer, Grant, REQUEST_TIMEOUT, subjects};
 use crate::Nick;
 use crate::registry::{Action, ConnId, Registry};
 
@@ -19,6 +19,7 @@ pub(in crate::registry) struct Acquisition {
     number: u64,
     /// Requests without an answer.
     unanswered: usize,
+    has_yes: bool,
 }
 
 impl Registry {
@@ -41,7 +42,8 @@ impl Registry {
         actions.extend(subjects.iter().cloned().map(Action::Subscribe));
         let stamp = cluster.stamp(now);
         if !cluster.is_connected {
-            return self.assign_nick(conn, nick, text, Some((stamp, now)), actions);
+            let grant = Grant { stamp, at: now, has_yes: false };
+            return self.assign_nick(conn, nick, text, Some(grant), actions);
         }
         let key = client.key_proof.proved();
         // A holder with the same key is asked for a sign of life first.
@@ -55,6 +57,7 @@ impl Registry {
             stamp,
             number,
             unanswered,
+            has_yes: false,
         }));
         cluster.pending.insert(nick.clone(), conn);
         let bytes = Claim { relay, stamp, is_held: false, key, nick }.encode();
@@ -79,6 +82,7 @@ impl Registry {
         let is_refused =
             matches!(answer, Answer::Reply(bytes) if parse_verdict(bytes) == Some(false));
         acquisition.unanswered -= 1;
+        acquisition.has_yes |= matches!(answer, Answer::Reply(_));
         if is_refused || acquisition.unanswered == 0 {
             self.end_acquisition(conn, !is_refused, now, actions);
         }
@@ -96,10 +100,11 @@ impl Registry {
             return;
         };
         let Some(acquisition) = client.acquisition.take() else { return };
-        let Acquisition { nick, text, stamp, .. } = *acquisition;
+        let Acquisition { nick, text, stamp, has_yes, .. } = *acquisition;
         cluster.pending.remove(&nick);
         if is_granted {
-            self.assign_nick(conn, nick, &text, Some((stamp, now)), actions);
+            let grant = Grant { stamp, at: now, has_yes };
+            self.assign_nick(conn, nick, &text, Some(grant), actions);
         } else {
             actions.extend(subjects(&nick).into_iter().map(Action::Unsubscribe));
             self.refuse_nick(conn, &text, actions);

@@ -14,18 +14,35 @@ use crate::registry::{Action, CloseReason, ConnId, Registry};
 
 /// Time between renewals of a nick when nothing has happened.
 const RENEWAL_INTERVAL: Duration = Duration::from_secs(600);
+/// Renewals at once after a YES, before the next waits for a heartbeat.
+const MAX_REPEATS: u32 = 8;
 /// Renewals under way at once.
 const MAX_RENEWALS: usize = 512;
+
+/// How a nick was given to a host.
+#[derive(Clone, Copy)]
+pub(in crate::registry) struct Grant {
+    /// Milliseconds of Unix time at which the host asked for the nick.
+    pub(super) stamp: u64,
+    pub(super) at: Duration,
+    /// True if another relay answered YES.
+    pub(super) has_yes: bool,
+}
 
 /// A relay's lease on the nick of one of its hosts.
 pub(in crate::registry) struct Lease {
     /// Milliseconds of Unix time at which the host asked for the nick.
     pub(super) stamp: u64,
-    granted: Duration,
+    /// Time at which it was taken, or found doubtful: if messages were lost since then, so may be the claims that
+    /// would have shown another holder.
+    doubtful: Duration,
     /// Time of the next renewal.
     due: Duration,
     /// True if the next renewal but one is soon, too: subscriptions may spread slowly.
     again: bool,
+    /// Renewals in a row after a YES. It came from a relay that gave the nick up, or has none alike any more, and
+    /// only the first reply counts: that of a third relay may be NO.
+    repeats: u32,
     renewal: Option<Renewal>,
 }
 
@@ -34,6 +51,8 @@ struct Renewal {
     number: u64,
     unanswered: usize,
     has_failed: bool,
+    /// True if a relay answered YES.
+    has_yes: bool,
 }
 
 /// All leases that wait for their renewal.
@@ -75,12 +94,15 @@ impl Leases {
 impl Registry {
     /// Takes the lease on a nick that a host was given. It is renewed soon: where subscriptions spread slowly,
     /// two relays may have given it.
-    pub(in crate::registry) fn take_lease(&mut self, conn: ConnId, stamp: u64, now: Duration) {
+    pub(in crate::registry) fn take_lease(&mut self, conn: ConnId, grant: Grant) {
+        let Grant { stamp, at: now, has_yes } = grant;
         let (Some(cluster), Some(client)) = (&mut self.cluster, self.clients.get_mut(&conn)) else {
             return;
         };
-        let due = now.saturating_add(HEARTBEAT_INTERVAL);
-        let lease = Lease { stamp, granted: now, due, again: false, renewal: None };
+        let wait = if has_yes { Duration::ZERO } else { HEARTBEAT_INTERVAL };
+        let due = now.saturating_add(wait);
+        let (again, repeats) = (has_yes, 0);
+        let lease = Lease { stamp, doubtful: now, due, again, repeats, renewal: None };
         cluster.leases.due.insert((due, conn));
         client.lease = Some(lease);
     }
@@ -90,11 +112,12 @@ impl Registry {
         self.renew_since(Duration::ZERO, now);
     }
 
-    /// Makes the renewal of the leases due that were taken since then.
+    /// Makes the renewal of the leases due that were taken or found doubtful since then.
     pub(super) fn renew_since(&mut self, since: Duration, now: Duration) {
         let Some(cluster) = &mut self.cluster else { return };
         for (conn, client) in &mut self.clients {
-            if let Some(lease) = client.lease.as_mut().filter(|lease| lease.granted >= since) {
+            if let Some(lease) = client.lease.as_mut().filter(|lease| lease.doubtful >= since) {
+                lease.doubtful = now;
                 lease.again = true;
                 cluster.leases.schedule(*conn, lease, now);
             }
@@ -112,7 +135,7 @@ impl Registry {
             let (Some(nick), Some(lease)) = (&client.nick, &mut client.lease) else { continue };
             let (subjects, number) = (subjects(nick), cluster.requests.number());
             let unanswered = subjects.len();
-            lease.renewal = Some(Renewal { number, unanswered, has_failed: false });
+            lease.renewal = Some(Renewal { number, unanswered, has_failed: false, has_yes: false });
             cluster.leases.under_way += 1;
             let (relay, stamp) = (cluster.config.relay, lease.stamp);
             let (key, nick) = (client.key_proof.proved(), nick.clone());
@@ -145,11 +168,18 @@ impl Registry {
         };
         renewal.unanswered -= 1;
         renewal.has_failed |= verdict.is_none();
+        renewal.has_yes |= verdict == Some(true) && answer != Answer::Nobody;
         if verdict == Some(false) {
             self.lose_nick(conn, actions);
         } else if renewal.unanswered == 0 {
-            let is_soon = renewal.has_failed || core::mem::take(&mut lease.again);
-            let wait = if is_soon { HEARTBEAT_INTERVAL } else { RENEWAL_INTERVAL };
+            lease.repeats = if renewal.has_yes { lease.repeats.saturating_add(1) } else { 0 };
+            let wait = if (1..=MAX_REPEATS).contains(&lease.repeats) {
+                Duration::ZERO
+            } else if renewal.has_failed || core::mem::take(&mut lease.again) {
+                HEARTBEAT_INTERVAL
+            } else {
+                RENEWAL_INTERVAL
+            };
             lease.renewal = None;
             cluster.leases.under_way -= 1;
             cluster.leases.schedule(conn, lease, now.saturating_add(wait));

@@ -35,18 +35,19 @@ pub(super) struct Members {
     all: BTreeMap<RelayId, Member>,
     /// Time at which this relay was connected to the bus.
     joined: Duration,
-    /// Heartbeats sent since then.
+    /// Heartbeats sent.
     sent: u64,
     /// Time of the next one.
     next: Option<Duration>,
 }
 
-struct Member {
-    heard: Duration,
-    /// The number of its last heartbeat.
-    number: u64,
-    nicks: u64,
-    key: Option<PublicKey>,
+/// Another relay, as its last heartbeat told.
+pub(super) struct Member {
+    pub(super) heard: Duration,
+    /// The number of that heartbeat.
+    pub(super) number: u64,
+    pub(super) nicks: u64,
+    pub(super) key: Option<PublicKey>,
 }
 
 impl Members {
@@ -57,7 +58,6 @@ impl Members {
     /// Records that this relay is connected to the bus.
     pub(super) fn joined(&mut self, now: Duration) {
         self.joined = now;
-        self.sent = 0;
     }
 
     /// Returns the relays that are there.
@@ -71,17 +71,23 @@ impl Members {
     }
 
     /// Records a heartbeat. Returns the time since when messages between both relays may have been lost.
-    fn heard(&mut self, relay: RelayId, member: Member, now: Duration) -> Option<Duration> {
+    fn heard(
+        &mut self,
+        relay: RelayId,
+        member: Member,
+        joins: bool,
+        now: Duration,
+    ) -> Option<Duration> {
         let (before, number) = (self.all.get(&relay), member.number);
         let margin = HEARTBEAT_INTERVAL.saturating_mul(2);
         let lost = match before {
             // It has just joined, and has claimed all of its nicks.
-            _ if number == 1 => None,
-            // The same again is the answer to a relay that is new.
+            _ if joins => None,
+            // The same again is the greeting after this relay has joined.
             Some(before) if number.wrapping_sub(before.number) <= 1 => None,
             Some(before) => Some(before.heard.saturating_sub(margin)),
-            // This relay has just joined, and has claimed all of its nicks.
-            None if now <= self.joined.saturating_add(margin) => None,
+            // This relay has just joined, has claimed all of its nicks, and will do so once more.
+            None if now <= self.joined.saturating_add(HEARTBEAT_INTERVAL) => None,
             None => Some(Duration::ZERO),
         };
         if before.is_none() && self.all.len() >= MAX_MEMBERS {
@@ -111,20 +117,25 @@ impl Registry {
     }
 
     /// Tells all relays that this one is there.
-    pub(super) fn publish_heartbeat(&mut self, now: Duration, actions: &mut Vec<Action>) {
+    pub(super) fn publish_heartbeat(
+        &mut self,
+        joins: bool,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) {
         let Some(cluster) = &mut self.cluster else { return };
         cluster.members.sent += 1;
         cluster.members.next = Some(now.saturating_add(HEARTBEAT_INTERVAL));
-        self.publish_heartbeat_to(Subject::All, actions);
+        self.send_heartbeat(Subject::All, joins, actions);
     }
 
-    fn publish_heartbeat_to(&mut self, to: Subject, actions: &mut Vec<Action>) {
+    fn send_heartbeat(&mut self, to: Subject, joins: bool, actions: &mut Vec<Action>) {
         let key = self.identity.as_ref().map(crate::secure::Identity::public);
         let Some(cluster) = &mut self.cluster else { return };
         let (relay, number) = (cluster.config.relay, cluster.members.sent);
         let nicks = u64::try_from(cluster.leases.len()).unwrap_or(u64::MAX);
         let site = cluster.config.site.as_deref();
-        let bytes = Notice::Relay { relay, number, nicks, site, key }.encode();
+        let bytes = Notice::Relay { relay, number, joins, nicks, site, key }.encode();
         actions.push(Action::Publish { to, bytes });
     }
 
@@ -141,7 +152,8 @@ impl Registry {
     pub(super) fn relay_heard(
         &mut self,
         relay: RelayId,
-        (number, nicks, key): (u64, u64, Option<PublicKey>),
+        member: Member,
+        joins: bool,
         now: Duration,
         actions: &mut Vec<Action>,
     ) {
@@ -149,13 +161,12 @@ impl Registry {
         if relay == cluster.config.relay {
             return;
         }
-        let member = Member { heard: now, number, nicks, key };
-        if !cluster.members.all.contains_key(&relay) {
-            // A relay that is new knows all others at once, not after their next heartbeats.
-            self.publish_heartbeat_to(Subject::Relay(relay), actions);
+        if joins {
+            // It knows all others at once, not after their next heartbeats.
+            self.send_heartbeat(Subject::Relay(relay), false, actions);
         }
         let Some(cluster) = &mut self.cluster else { return };
-        if let Some(since) = cluster.members.heard(relay, member, now) {
+        if let Some(since) = cluster.members.heard(relay, member, joins, now) {
             self.renew_since(since, now);
             self.renew_due(now, actions);
         }

@@ -99,8 +99,16 @@ pub(super) enum MeetAnswer<'a> {
 
 /// A published message.
 pub(super) enum Notice<'a> {
-    /// `X_RELAY relay number nicks site|- key|-`: the relay is there, and this is its nth such message.
-    Relay { relay: RelayId, number: u64, nicks: u64, site: Option<&'a str>, key: Option<PublicKey> },
+    /// `X_RELAY relay number join|stay nicks site|- key|-`: the relay is there, and this is its nth such message.
+    /// The first one on a connection to the bus says `join`.
+    Relay {
+        relay: RelayId,
+        number: u64,
+        joins: bool,
+        nicks: u64,
+        site: Option<&'a str>,
+        key: Option<PublicKey>,
+    },
     /// `X_RELAY relay END`: the relay stops.
     RelayEnd(RelayId),
     /// `X_WHO relay request count prefix after`: asks all relays for a page of nicks.
@@ -386,8 +394,13 @@ impl<'a> Notice<'a> {
                     "END" => return fields.end(Self::RelayEnd(relay)),
                     number => decimal::parse(number.as_bytes())?,
                 };
+                let joins = match fields.text()? {
+                    "join" => true,
+                    "stay" => false,
+                    _ => return None,
+                };
                 let (nicks, site, key) = (fields.number()?, fields.site()?, fields.key()?);
-                fields.end(Self::Relay { relay, number, nicks, site, key })
+                fields.end(Self::Relay { relay, number, joins, nicks, site, key })
             }
             ("X_WHO", None) => {
                 let (relay, request, count) = (fields.relay()?, fields.number()?, fields.number()?);
@@ -429,9 +442,10 @@ impl<'a> Notice<'a> {
         let mut out = String::new();
         // Writing to a string does not fail.
         let _ = match self {
-            Self::Relay { relay, number, nicks, site, key } => {
+            Self::Relay { relay, number, joins, nicks, site, key } => {
                 let (site, key) = (site.unwrap_or("-"), key_text(*key));
-                write!(out, "X_RELAY {relay} {number} {nicks} {site} {key}")
+                let state = if *joins { "join" } else { "stay" };
+                write!(out, "X_RELAY {relay} {number} {state} {nicks} {site} {key}")
             }
             Self::RelayEnd(relay) => write!(out, "X_RELAY {relay} END"),
             Self::Who { relay, request, count, prefix, after } => {

@@ -26,10 +26,10 @@ use crate::Nick;
 pub(super) use callee::unread;
 pub(super) use claim::Acquisition;
 pub(super) use holder::Challenge;
-pub(super) use lease::Lease;
 use lease::Leases;
+pub(super) use lease::{Grant, Lease};
 pub use members::ClusterState;
-use members::Members;
+use members::{Member, Members};
 pub(super) use message::MeetingRef;
 use message::{Notice, Question};
 use pages::Pages;
@@ -132,7 +132,7 @@ impl Registry {
         actions.push(Action::Subscribe(Subject::Relay(cluster.config.relay)));
         actions.push(Action::Subscribe(Subject::All));
         cluster.members.joined(now);
-        self.publish_heartbeat(now, actions);
+        self.publish_heartbeat(true, now, actions);
         self.renew_all(now);
         self.renew_due(now, actions);
     }
@@ -204,8 +204,9 @@ impl Registry {
             return;
         }
         match Notice::parse(bytes) {
-            Some(Notice::Relay { relay, number, nicks, site: _, key }) => {
-                self.relay_heard(relay, (number, nicks, key), now, actions);
+            Some(Notice::Relay { relay, number, joins, nicks, site: _, key }) => {
+                let member = Member { heard: now, number, nicks, key };
+                self.relay_heard(relay, member, joins, now, actions);
             }
             Some(Notice::RelayEnd(relay)) => self.relay_ended(relay),
             Some(Notice::Who { relay, request, count, prefix, after }) => {
@@ -229,7 +230,7 @@ impl Registry {
             return;
         }
         if cluster.members.next_deadline().is_some_and(|at| at <= now) {
-            self.publish_heartbeat(now, actions);
+            self.publish_heartbeat(false, now, actions);
         }
         self.renew_due(now, actions);
     }

@@ -131,6 +131,24 @@ fn a_split_that_heals_leaves_the_nick_to_the_elder_within_a_heartbeat() {
 }
 
 #[test]
+fn of_three_hosts_with_one_nick_the_eldest_keeps_it() {
+    let mut network = Network::new(3);
+    network.wait(seconds(60));
+    for (one, other) in [(ONE, TWO), (ONE, THREE), (TWO, THREE)] {
+        network.split(one, other);
+    }
+    for (at, conn) in [(THREE, CAROL), (ONE, ALICE), (TWO, BOB)] {
+        network.register(at, conn, "kim");
+        network.wait(seconds(2));
+    }
+    network.wait(seconds(8));
+    network.heal();
+    network.wait(seconds(5));
+    assert_eq!(network.nick(THREE, CAROL), Some("kim"));
+    assert_eq!((network.nick(ONE, ALICE), network.nick(TWO, BOB)), (None, None));
+}
+
+#[test]
 fn a_claim_that_nobody_answers_is_granted_and_made_again() {
     let mut network = Network::new(2);
     network.register(ONE, ALICE, "kim");

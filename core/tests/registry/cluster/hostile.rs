@@ -35,8 +35,9 @@ fn messages_that_cannot_be_read_have_no_effect() {
         "X_CALL bob 9.9.9.9 - named\nX_END\n".to_owned(),
         "X_CALL bob 9.9.9.9 - named\nX_INIT alice localhost 4000\n".to_owned(),
         format!("X_CALL bob 9.9.9.9 - named\nX_INIT alice 9.9.9.9 4000{}\n", " ".repeat(8192)),
-        "X_RELAY 1 1 1 - -".to_owned(),
-        "X_RELAY 0202020202020202 1 1 - - -".to_owned(),
+        "X_RELAY 1 1 join 1 - -".to_owned(),
+        "X_RELAY 0202020202020202 1 join 1 - - -".to_owned(),
+        "X_RELAY 0202020202020202 1 1 - -".to_owned(),
         "X_RELAY 0202020202020202 END 1".to_owned(),
         long,
     ];
@@ -102,7 +103,7 @@ fn a_forged_claim_takes_a_nick_as_one_relay_could_and_the_host_is_told() {
 fn heartbeats_of_many_made_up_relays_are_forgotten() {
     let mut network = one();
     for number in 0..5000u64 {
-        let bytes = format!("X_RELAY {number:016x} 1 18446744073709551615 - -");
+        let bytes = format!("X_RELAY {number:016x} 1 join 18446744073709551615 - -");
         network.input(ONE, Input::Published { bytes: bytes.as_bytes() });
     }
     let state = network.state(ONE);

@@ -4,6 +4,7 @@ mod calls;
 mod claims;
 mod heartbeats;
 mod hostile;
+mod hosts;
 mod meetings;
 mod pages;
 mod waiting;
