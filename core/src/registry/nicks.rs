@@ -152,6 +152,15 @@ mod tests {
     }
 
     #[test]
+    fn a_skeleton_is_its_own_skeleton() {
+        // So two nicks that share a form share a skeleton, and relays need no other subjects (section 23.1).
+        for c in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
+            let once = skeleton(c.encode_utf8(&mut [0; 4])).collect::<String>();
+            assert_eq!(skeleton(&once).collect::<String>(), once, "{c:?}");
+        }
+    }
+
+    #[test]
     fn look_alikes_are_detected_in_both_directions() {
         for (one, other) in [
             ("kim", "Kim"),

@@ -18,7 +18,14 @@ pub(super) fn start(cli: &Cli) {
         (_, _, 1) => "info",
         _ => "debug",
     };
+    // The client of NATS reports each attempt to connect; a cluster's state is shown where it changes.
+    let level = format!("{level},async_nats=off");
     let filter = EnvFilter::try_from_env("XCHER_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    // Whatever the user asks for: on the wire that client shows passwords.
+    let filter = match "async_nats::connection=off".parse() {
+        Ok(directive) => filter.add_directive(directive),
+        Err(_) => filter,
+    };
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

@@ -3,6 +3,7 @@
 mod admin_front;
 mod callee;
 mod check;
+mod cluster_state;
 mod commands;
 mod completion;
 mod connect_error;

@@ -9,8 +9,11 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 use tracing::{Level, enabled};
 use xcher_core::RelayLimits;
+#[cfg(feature = "cluster")]
+use xcher_core::registry::ClusterState;
 use xcher_core::registry::{Action, CloseReason, ConnId, Input, Outcome, Registry, Report};
 
+use super::bus::Bus;
 use super::counts::Counts;
 use super::log::{CallLine, ShownNick, call_line};
 use crate::net::log_line::{self, LineLimit, shown};
@@ -62,15 +65,18 @@ struct State {
     connections: HashMap<ConnId, Arc<dyn Outbound>>,
     /// The time of the next tick that the timer is set to.
     armed: Option<Duration>,
+    /// Connects the relay to its cluster.
+    bus: Option<Arc<dyn Bus>>,
     /// Empty between calls; kept for its capacity.
     actions: Vec<Action>,
     counts: Counts,
 }
 
 impl Hub {
-    pub(super) fn new(registry: Registry) -> Self {
-        let (connections, counts) = (HashMap::new(), Counts::default());
-        let state = State { registry, connections, armed: None, actions: Vec::new(), counts };
+    pub(super) fn new(registry: Registry, bus: Option<Arc<dyn Bus>>) -> Self {
+        let (connections, actions) = (HashMap::new(), Vec::new());
+        let counts = Counts::default();
+        let state = State { registry, connections, armed: None, bus, actions, counts };
         Self {
             state: Mutex::new(state),
             start: Instant::now(),
@@ -108,6 +114,13 @@ impl Hub {
 
     pub(super) fn connections(&self) -> usize {
         self.lock().registry.connections()
+    }
+
+    /// Returns what the registry knows of its cluster.
+    #[cfg(feature = "cluster")]
+    pub(super) fn cluster_state(&self) -> Option<ClusterState> {
+        let now = self.start.elapsed();
+        self.lock().registry.cluster_state(now)
     }
 
     pub(super) fn connect(&self, connection: Arc<dyn Outbound>, from: SocketAddr) {
@@ -203,7 +216,7 @@ impl Hub {
         // Under the lock, so that no thread brings an input of an earlier time than the last.
         let now = self.start.elapsed();
         let changed = change(&mut state, now);
-        let State { registry, connections, armed, actions, counts } = &mut *state;
+        let State { registry, connections, armed, bus, actions, counts } = &mut *state;
         let mut lines = Vec::new();
         for action in actions.drain(..) {
             match action {
@@ -235,11 +248,15 @@ impl Hub {
                         touched.push(connection);
                     }
                 }
-                Action::Subscribe(_)
+                action @ (Action::Subscribe(_)
                 | Action::Unsubscribe(_)
                 | Action::Request { .. }
                 | Action::Reply { .. }
-                | Action::Publish { .. } => {}
+                | Action::Publish { .. }) => {
+                    if let Some(bus) = bus {
+                        bus.carry_out(action);
+                    }
+                }
             }
         }
         let next = registry.next_deadline();

@@ -6,6 +6,9 @@
 
 #[cfg(feature = "cli")]
 mod admin;
+mod bus;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod counts;
 mod hub;
 mod log;
@@ -33,6 +36,11 @@ use xcher_core::secure::Identity;
 use crate::net::accept::Acceptor;
 #[cfg(feature = "cli")]
 pub(crate) use admin::RelayState;
+#[cfg(feature = "cluster")]
+pub use cluster::{
+    BusState, Cluster, ClusterName, ClusterNameError, ClusterStatus, Credentials, NatsServers,
+    RequestCounts, ServersError,
+};
 use hub::Hub;
 pub use stream_connection::InProcessConnection;
 
@@ -58,6 +66,8 @@ pub struct Relay(Arc<Shared>);
 
 struct Shared {
     hub: Arc<Hub>,
+    #[cfg(feature = "cluster")]
+    membership: Option<cluster::Membership>,
     tasks: Mutex<JoinSet<()>>,
     /// The number of the newest connection.
     number: AtomicU64,
@@ -87,26 +97,43 @@ impl Relay {
     ///
     /// If the system provides no random bytes.
     pub fn new(config: RelayConfig) -> io::Result<Self> {
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed).map_err(|error| {
-            io::Error::other(format!("the system provides no random bytes: {error}"))
-        })?;
-        let registry = Registry::new(config.limits, seed);
-        let registry = match config.identity {
-            Some(identity) => registry.with_identity(identity),
-            None => registry,
-        };
-        let registry = match config.port {
-            Some(port) => registry.with_port(port),
-            None => registry,
-        };
+        let hub = Arc::new(Hub::new(registry(config)?, None));
         Ok(Self(Arc::new(Shared {
-            hub: Arc::new(Hub::new(registry)),
+            hub,
+            #[cfg(feature = "cluster")]
+            membership: None,
             tasks: Mutex::default(),
             number: AtomicU64::new(0),
             accepts: Arc::default(),
             draining: CancellationToken::new(),
         })))
+    }
+
+    /// Creates a relay that shares its nicks with the other relays of a cluster (section 23). It connects to NATS
+    /// during [`Relay::run`], and serves its clients whether NATS is reachable or not.
+    ///
+    /// # Errors
+    ///
+    /// If the system provides no random bytes.
+    #[cfg(feature = "cluster")]
+    pub fn in_cluster(config: RelayConfig, cluster: Cluster) -> io::Result<Self> {
+        let (membership, cluster) = cluster::Membership::new(cluster)?;
+        let registry = registry(config)?.with_cluster(cluster);
+        let hub = Arc::new(Hub::new(registry, Some(membership.bus())));
+        Ok(Self(Arc::new(Shared {
+            hub,
+            membership: Some(membership),
+            tasks: Mutex::default(),
+            number: AtomicU64::new(0),
+            accepts: Arc::default(),
+            draining: CancellationToken::new(),
+        })))
+    }
+
+    /// Returns what is known of the relay's cluster; `None` if it has none.
+    #[cfg(feature = "cluster")]
+    pub fn cluster(&self) -> Option<ClusterStatus> {
+        self.0.membership.as_ref().map(|membership| membership.status(&self.0.hub))
     }
 
     /// Applies these limits from now on, as [`Registry::set_limits`] does.
@@ -180,6 +207,11 @@ impl Relay {
     ) -> io::Result<()> {
         let _guard = AbortOnDrop(self);
         let hub = &self.0.hub;
+        #[cfg(feature = "cluster")]
+        let cluster = match &self.0.membership {
+            Some(membership) => Some(membership.start(Arc::clone(hub)).await?),
+            None => None,
+        };
         let mut shutdown = pin!(shutdown);
         let (mut acceptor, mut accepts) = (Acceptor::reporting(listener, &self.0.accepts), true);
         loop {
@@ -204,6 +236,11 @@ impl Relay {
         }
         drop(acceptor);
         hub.handle(Input::Stop);
+        // Other relays learn at once that this one's nicks are free.
+        #[cfg(feature = "cluster")]
+        if let Some(cluster) = cluster {
+            cluster.flush().await;
+        }
         let all = async { while self.task_ended().await.is_some() {} };
         if timeout(STOP_TIMEOUT, all).await.is_err() {
             warn!(left = self.tasks().len(), "aborting connections that did not end in time");
@@ -227,6 +264,22 @@ impl Relay {
     fn tasks(&self) -> MutexGuard<'_, JoinSet<()>> {
         self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn registry(config: RelayConfig) -> io::Result<Registry> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| {
+        io::Error::other(format!("the system provides no random bytes: {error}"))
+    })?;
+    let registry = Registry::new(config.limits, seed);
+    let registry = match config.identity {
+        Some(identity) => registry.with_identity(identity),
+        None => registry,
+    };
+    Ok(match config.port {
+        Some(port) => registry.with_port(port),
+        None => registry,
+    })
 }
 
 /// Closes all connections when [`Relay::run`] ends, however it ends: clones of the relay may live on.

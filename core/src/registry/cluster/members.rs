@@ -83,7 +83,8 @@ impl Members {
         let lost = match before {
             // It has just joined, and has claimed all of its nicks.
             _ if joins => None,
-            Some(before) if number == before.number.saturating_add(1) => None,
+            // The same again is the greeting after this relay has joined.
+            Some(before) if number.wrapping_sub(before.number) <= 1 => None,
             Some(before) => Some(before.heard.saturating_sub(margin)),
             // This relay has just joined, has claimed all of its nicks, and will do so once more.
             None if now <= self.joined.saturating_add(HEARTBEAT_INTERVAL) => None,
@@ -122,15 +123,20 @@ impl Registry {
         now: Duration,
         actions: &mut Vec<Action>,
     ) {
-        let key = self.identity.as_ref().map(crate::secure::Identity::public);
         let Some(cluster) = &mut self.cluster else { return };
         cluster.members.sent += 1;
         cluster.members.next = Some(now.saturating_add(HEARTBEAT_INTERVAL));
+        self.send_heartbeat(Subject::All, joins, actions);
+    }
+
+    fn send_heartbeat(&mut self, to: Subject, joins: bool, actions: &mut Vec<Action>) {
+        let key = self.identity.as_ref().map(crate::secure::Identity::public);
+        let Some(cluster) = &mut self.cluster else { return };
         let (relay, number) = (cluster.config.relay, cluster.members.sent);
         let nicks = u64::try_from(cluster.leases.len()).unwrap_or(u64::MAX);
         let site = cluster.config.site.as_deref();
         let bytes = Notice::Relay { relay, number, joins, nicks, site, key }.encode();
-        actions.push(Action::Publish { to: Subject::All, bytes });
+        actions.push(Action::Publish { to, bytes });
     }
 
     /// Tells all relays that this one stops.
@@ -155,6 +161,11 @@ impl Registry {
         if relay == cluster.config.relay {
             return;
         }
+        if joins {
+            // It knows all others at once, not after their next heartbeats.
+            self.send_heartbeat(Subject::Relay(relay), false, actions);
+        }
+        let Some(cluster) = &mut self.cluster else { return };
         if let Some(since) = cluster.members.heard(relay, member, joins, now) {
             self.renew_since(since, now);
             self.renew_due(now, actions);

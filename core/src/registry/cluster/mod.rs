@@ -251,18 +251,18 @@ impl Registry {
     }
 }
 
-/// Returns the subjects of a nick, each once. The first is that of the nick's holder alone; the others are also
-/// those of its look-alikes.
+/// Returns the subjects of a nick, each once; two nicks look alike if they share one. A subscription costs a relay
+/// kilobytes, so the folded form has none: nicks that share it share its skeleton, and as a skeleton is its own
+/// skeleton, so do nicks of which one's folded form is a skeleton of the other. A nick without capitals has one
+/// subject.
 fn subjects(nick: &Nick) -> Vec<Subject> {
     if nick.is_one_time() {
         return [Subject::Code(nick.as_str().into())].into();
     }
-    let mut all = Vec::new();
-    for form in forms(nick) {
-        let subject = Subject::Nick(form);
-        if !all.contains(&subject) {
-            all.push(subject);
-        }
+    let [_, drawn, lower] = forms(nick);
+    let mut all = Vec::from([Subject::Nick(lower)]);
+    if all != [Subject::Nick(drawn.clone())] {
+        all.push(Subject::Nick(drawn));
     }
     all
 }

@@ -11,6 +11,7 @@ use crate::admin::{STARTING, STOPPING, Servers};
 use crate::bridge::Home;
 use crate::cli::admin_front::AdminFront;
 use crate::cli::check::check;
+use crate::cli::cluster_state;
 use crate::cli::drain::DrainingServers;
 use crate::cli::exit::CliError;
 use crate::cli::exposure;
@@ -26,7 +27,7 @@ use crate::cli::ui::output::Output;
 use crate::descriptors::raise_limit;
 use crate::keys::identity::{self, KeyOwner};
 use crate::keys::{self, KeysError};
-use crate::relay::{Relay, RelayConfig};
+use crate::relay::{Cluster, Relay, RelayConfig};
 
 /// Runs a relay and its bridge until stopped.
 pub(crate) async fn run(common: &Common, args: &RelayCommandArgs) -> Result<(), CliError> {
@@ -48,6 +49,7 @@ pub(crate) struct Ports {
     pub(crate) front: Option<Front>,
     admin: AdminFront,
     hangups: Hangups,
+    cluster: Option<Cluster>,
 }
 
 impl Ports {
@@ -59,6 +61,7 @@ impl Ports {
         raise_limit();
         let hangups = Hangups::catch().map_err(CliError::local)?;
         let tls = args.bridge.tls()?;
+        let cluster = args.cluster.cluster()?;
         let output = Output::new(common);
         let admin = AdminFront::open(common, &args.bridge.operator).await?;
         let relay = listen(args.listen, "--listen", start).await?;
@@ -89,7 +92,7 @@ impl Ports {
             },
         };
         let front = http.map(|listener| Front::new(common, listener, tls)).transpose()?;
-        Ok(Self { relay, front, admin, hangups })
+        Ok(Self { relay, front, admin, hangups, cluster })
     }
 
     pub(crate) async fn serve(
@@ -101,7 +104,14 @@ impl Ports {
         let port = self.relay.local_addr().map_err(CliError::local)?.port();
         let (limits, identity) = (args.limits(), identity(common)?);
         let config = RelayConfig { limits, identity, port: Some(port) };
-        let relay = Relay::new(config).map_err(CliError::local)?;
+        let relay = match self.cluster {
+            Some(cluster) => Relay::in_cluster(config, cluster),
+            None => Relay::new(config),
+        };
+        let relay = relay.map_err(CliError::local)?;
+        if let Some(cluster) = relay.cluster() {
+            tokio::spawn(cluster_state::show(Output::new(common), cluster));
+        }
         let start = |front: Front| front.start(&args.bridge, Home::Here(relay.clone()));
         let (bridge, listener) = self.front.map(start).transpose()?.unzip();
         let http = bridge.as_ref().map(|bridge| bridge.http.clone());

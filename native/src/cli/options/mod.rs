@@ -2,6 +2,7 @@
 
 mod bridge_args;
 mod cli_args;
+mod cluster_args;
 pub(super) mod command_line;
 mod common;
 pub(super) mod config_file;

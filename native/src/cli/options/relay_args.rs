@@ -6,6 +6,7 @@ use clap::Args;
 use xcher_core::RelayLimits;
 
 use super::bridge_args::BridgeArgs;
+use super::cluster_args::ClusterArgs;
 use super::listen_address::relay_address;
 use super::values::switch;
 
@@ -28,6 +29,8 @@ pub(crate) struct RelayArgs {
     #[arg(long, env = "XCHER_MAX_PER_ADDRESS", value_name = "N", default_value = "256")]
     #[arg(hide_short_help = true)]
     pub(crate) max_per_address: usize,
+    #[command(flatten)]
+    pub(crate) cluster: ClusterArgs,
     #[command(flatten)]
     pub(crate) bridge: BridgeArgs,
 }
