@@ -36,6 +36,12 @@ pub(super) fn package(
             }
         }
     }
+    let manual = target.folder(folders).join(FILES).join("man");
+    let pages = std::fs::read_dir(&manual)?.map(|entry| Ok(entry?.path()));
+    let mut pages = pages.collect::<Result<Vec<_>>>()?;
+    pages.retain(|page| page.extension().is_some_and(|extension| extension == "1"));
+    // Debian's policy, section 12.1: compressed, and without the time.
+    run(std::process::Command::new("gzip").args(["-9", "--no-name", "--force"]).args(pages))?;
     let mut command = cargo();
     command
         .args(["deb", "--quiet", "--package", "xcher", "--no-build", "--no-strip", "--locked"])
