@@ -37,6 +37,17 @@ impl Registry {
                 "{conn:?} waits in no meeting"
             );
         }
+        if let Some(acquisition) = &client.acquisition {
+            assert!(client.nick.is_none() && client.waits, "{conn:?} waits for a nick");
+            let is_pending =
+                self.cluster.as_ref().is_some_and(|cluster| cluster.is_pending(&acquisition.nick));
+            assert!(is_pending, "{} is not taken while it is claimed", acquisition.nick);
+        }
+        assert_eq!(
+            client.lease.is_some(),
+            client.nick.is_some() && self.cluster.is_some(),
+            "a nick has a lease"
+        );
         if let Some(claim) = &client.claim {
             assert!(client.nick.is_none(), "{conn:?} claims a nick and has one");
             let holder = self.clients.get(&claim.holder);

@@ -7,7 +7,8 @@ use alloc::vec::{self, Vec};
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use super::message::{Call, CallAnswer, CallWords};
+use super::answer::CallAnswer;
+use super::message::{Call, CallWords};
 use super::requests::Purpose;
 use super::{Answer, REQUEST_TIMEOUT, Subject, subjects};
 use crate::addr::{check_dial_port, is_inner, is_nat};

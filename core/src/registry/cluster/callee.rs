@@ -5,7 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::ReplyId;
-use super::message::{Call, CallAnswer};
+use super::answer::CallAnswer;
+use super::message::Call;
 use crate::addr::{Scope, is_inner, is_nat, scope};
 use crate::registry::delivery::Delivery;
 use crate::registry::near::NEAR;

@@ -4,7 +4,8 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::message::{Claim, parse_verdict};
+use super::answer::parse_verdict;
+use super::message::Claim;
 use super::requests::Purpose;
 use super::{Answer, Grant, REQUEST_TIMEOUT, subjects};
 use crate::Nick;
@@ -20,6 +21,7 @@ pub(in crate::registry) struct Acquisition {
     /// Requests without an answer.
     unanswered: usize,
     has_yes: bool,
+    has_failed: bool,
 }
 
 impl Registry {
@@ -42,7 +44,7 @@ impl Registry {
         actions.extend(subjects.iter().cloned().map(Action::Subscribe));
         let stamp = cluster.stamp(now);
         if !cluster.is_connected {
-            let grant = Grant { stamp, at: now, has_yes: false };
+            let grant = Grant { stamp, at: now, has_yes: false, has_failed: false };
             return self.assign_nick(conn, nick, text, Some(grant), actions);
         }
         let key = client.key_proof.proved();
@@ -58,6 +60,7 @@ impl Registry {
             number,
             unanswered,
             has_yes: false,
+            has_failed: false,
         }));
         cluster.pending.insert(nick.clone(), conn);
         let bytes = Claim { relay, stamp, is_held: false, key, nick }.encode();
@@ -83,6 +86,7 @@ impl Registry {
             matches!(answer, Answer::Reply(bytes) if parse_verdict(bytes) == Some(false));
         acquisition.unanswered -= 1;
         acquisition.has_yes |= matches!(answer, Answer::Reply(_));
+        acquisition.has_failed |= answer == Answer::Failed;
         if is_refused || acquisition.unanswered == 0 {
             self.end_acquisition(conn, !is_refused, now, actions);
         }
@@ -100,10 +104,10 @@ impl Registry {
             return;
         };
         let Some(acquisition) = client.acquisition.take() else { return };
-        let Acquisition { nick, text, stamp, has_yes, .. } = *acquisition;
+        let Acquisition { nick, text, stamp, has_yes, has_failed, .. } = *acquisition;
         cluster.pending.remove(&nick);
         if is_granted {
-            let grant = Grant { stamp, at: now, has_yes };
+            let grant = Grant { stamp, at: now, has_yes, has_failed };
             self.assign_nick(conn, nick, &text, Some(grant), actions);
         } else {
             actions.extend(subjects(&nick).into_iter().map(Action::Unsubscribe));

@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::message::{Claim, encode_verdict};
+use super::answer::encode_verdict;
+use super::message::Claim;
 use super::{RelayId, ReplyId};
 use crate::registry::{Action, CloseReason, ConnId, Registry};
 

@@ -6,14 +6,17 @@ use alloc::format;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::answer::parse_verdict;
 use super::members::HEARTBEAT_INTERVAL;
-use super::message::{Claim, parse_verdict};
+use super::message::Claim;
 use super::requests::Purpose;
 use super::{Answer, REQUEST_TIMEOUT, subjects};
 use crate::registry::{Action, CloseReason, ConnId, Registry};
 
 /// Time between renewals of a nick when nothing has happened.
 const RENEWAL_INTERVAL: Duration = Duration::from_secs(600);
+/// Time from a claim without an answer to the next. With the time for that answer it is shorter than a heartbeat.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Renewals at once after a YES, before the next waits for a heartbeat.
 const MAX_REPEATS: u32 = 8;
 /// Renewals under way at once.
@@ -27,6 +30,8 @@ pub(in crate::registry) struct Grant {
     pub(super) at: Duration,
     /// True if another relay answered YES.
     pub(super) has_yes: bool,
+    /// True if a claim had no answer.
+    pub(super) has_failed: bool,
 }
 
 /// A relay's lease on the nick of one of its hosts.
@@ -95,13 +100,17 @@ impl Registry {
     /// Takes the lease on a nick that a host was given. It is renewed soon: where subscriptions spread slowly,
     /// two relays may have given it.
     pub(in crate::registry) fn take_lease(&mut self, conn: ConnId, grant: Grant) {
-        let Grant { stamp, at: now, has_yes } = grant;
+        let Grant { stamp, at: now, has_yes, has_failed } = grant;
         let (Some(cluster), Some(client)) = (&mut self.cluster, self.clients.get_mut(&conn)) else {
             return;
         };
-        let wait = if has_yes { Duration::ZERO } else { HEARTBEAT_INTERVAL };
+        let wait = match (has_yes, has_failed) {
+            (true, _) => Duration::ZERO,
+            (false, true) => RETRY_INTERVAL,
+            (false, false) => HEARTBEAT_INTERVAL,
+        };
         let due = now.saturating_add(wait);
-        let (again, repeats) = (has_yes, 0);
+        let (again, repeats) = (has_yes || has_failed, 0);
         let lease = Lease { stamp, doubtful: now, due, again, repeats, renewal: None };
         cluster.leases.due.insert((due, conn));
         client.lease = Some(lease);
@@ -175,7 +184,9 @@ impl Registry {
             lease.repeats = if renewal.has_yes { lease.repeats.saturating_add(1) } else { 0 };
             let wait = if (1..=MAX_REPEATS).contains(&lease.repeats) {
                 Duration::ZERO
-            } else if renewal.has_failed || core::mem::take(&mut lease.again) {
+            } else if renewal.has_failed {
+                RETRY_INTERVAL
+            } else if core::mem::take(&mut lease.again) {
                 HEARTBEAT_INTERVAL
             } else {
                 RENEWAL_INTERVAL

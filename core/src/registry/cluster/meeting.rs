@@ -5,9 +5,10 @@ use alloc::vec::{self, Vec};
 use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 
+use super::answer::MeetAnswer;
 use super::call::unreachable;
 use super::callee::unread;
-use super::message::{MeetAnswer, MeetRequest, MeetingRef, Met, Notice};
+use super::message::{MeetRequest, MeetingRef, Met, Notice};
 use super::requests::Purpose;
 use super::{Answer, REQUEST_TIMEOUT, RelayId, ReplyId, Subject, subjects};
 use crate::registry::client::Client;

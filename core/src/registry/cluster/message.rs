@@ -8,16 +8,13 @@ use core::fmt::Write as _;
 use core::net::{IpAddr, SocketAddr};
 
 use super::RelayId;
+use super::fields::{Fields, is_word, split};
 use crate::secure::PublicKey;
 use crate::ticket::Ticket;
 use crate::{Line, Nick, RelayPacket, decimal};
 
 /// Bytes of the longest message.
 pub(super) const MAX_MESSAGE_LEN: usize = 16 << 10;
-/// Bytes of the longest reason of a refusal.
-const MAX_REASON_LEN: usize = 1024;
-/// Bytes of the longest name of a site, and of the longest nick or beginning of one.
-const MAX_WORD_LEN: usize = 128;
 
 /// A question to the relay that has a nick.
 pub(super) enum Question<'a> {
@@ -77,26 +74,6 @@ pub(in super::super) struct MeetingRef {
     pub(in super::super) number: u64,
 }
 
-/// The answer to a call.
-pub(super) enum CallAnswer<'a> {
-    /// `YES ip ticket|- near|-`: delivered. The address is the callee's.
-    Delivered { callee: IpAddr, ticket: Option<&'a str>, is_near: bool },
-    /// `NO reason…`.
-    No(&'a str),
-    /// `FAR`: it names an inner address, and the callee is not near.
-    Far,
-    /// `ABSENT nick|-`: the relay has no such nick, but this look-alike.
-    Absent(Option<Nick>),
-}
-
-/// The answer to a request for a meeting.
-pub(super) enum MeetAnswer<'a> {
-    /// `YES relay`: the callee is invited at this relay.
-    Invited(RelayId),
-    No(&'a str),
-    Absent(Option<Nick>),
-}
-
 /// A published message.
 pub(super) enum Notice<'a> {
     /// `X_RELAY relay number join|stay nicks site|- key|-`: the relay is there, and this is its nth such message.
@@ -127,82 +104,6 @@ pub(super) enum Met<'a> {
     Complete(SocketAddr, &'a str),
     /// `END`: this half has ended.
     End,
-}
-
-/// The fields of a line, separated by one space each.
-struct Fields<'a>(core::str::Split<'a, char>);
-
-impl<'a> Fields<'a> {
-    fn of(line: &'a str) -> Self {
-        Self(line.split(' '))
-    }
-
-    fn text(&mut self) -> Option<&'a str> {
-        self.0.next()
-    }
-
-    /// A word that may be absent.
-    fn optional(&mut self) -> Option<Option<&'a str>> {
-        self.text().map(|text| Some(text).filter(|text| *text != "-"))
-    }
-
-    fn relay(&mut self) -> Option<RelayId> {
-        RelayId::parse(self.text()?)
-    }
-
-    fn number(&mut self) -> Option<u64> {
-        decimal::parse(self.text()?.as_bytes())
-    }
-
-    fn ip(&mut self) -> Option<IpAddr> {
-        self.text()?.parse().ok()
-    }
-
-    fn address(&mut self) -> Option<SocketAddr> {
-        let ip: IpAddr = self.ip()?;
-        Some(SocketAddr::new(ip.to_canonical(), decimal::port(self.text()?)?))
-    }
-
-    fn nick(&mut self) -> Option<Nick> {
-        Nick::parse(self.text()?).ok()
-    }
-
-    fn key(&mut self) -> Option<Option<PublicKey>> {
-        match self.optional()? {
-            None => Some(None),
-            Some(text) => PublicKey::parse(text).ok().map(Some),
-        }
-    }
-
-    fn site(&mut self) -> Option<Option<&'a str>> {
-        self.optional().filter(|site| site.is_none_or(|site| is_word(site, 1)))
-    }
-
-    fn meeting(&mut self) -> Option<MeetingRef> {
-        let (relay, number) = self.text()?.split_once('-')?;
-        Some(MeetingRef {
-            relay: RelayId::parse(relay)?,
-            number: decimal::parse(number.as_bytes())?,
-        })
-    }
-
-    /// Returns `value` if no field is left.
-    fn end<T>(mut self, value: T) -> Option<T> {
-        self.0.next().is_none().then_some(value)
-    }
-}
-
-fn is_word(text: &str, least: usize) -> bool {
-    (least..=MAX_WORD_LEN).contains(&text.len()) && !text.contains([' ', '\n'])
-}
-
-/// Splits a message into its first line and the rest.
-fn split(bytes: &[u8]) -> Option<(&str, Option<&str>)> {
-    let text = core::str::from_utf8(bytes).ok().filter(|text| text.len() <= MAX_MESSAGE_LEN)?;
-    Some(match text.split_once('\n') {
-        None => (text, None),
-        Some((first, rest)) => (first, Some(rest)),
-    })
 }
 
 impl<'a> Question<'a> {
@@ -290,95 +191,6 @@ impl MeetRequest<'_> {
 impl MeetingRef {
     fn text(self) -> String {
         format!("{}-{}", self.relay, self.number)
-    }
-}
-
-/// Parses the answer to a claim: true if it may have the nick.
-pub(super) fn parse_verdict(bytes: &[u8]) -> Option<bool> {
-    match bytes {
-        b"YES" => Some(true),
-        b"NO" => Some(false),
-        _ => None,
-    }
-}
-
-pub(super) fn encode_verdict(is_granted: bool) -> Vec<u8> {
-    if is_granted { "YES" } else { "NO" }.into()
-}
-
-fn parse_absent(mut fields: Fields<'_>) -> Option<Option<Nick>> {
-    let similar = match fields.optional()? {
-        None => None,
-        Some(text) => Some(Nick::parse(text).ok()?),
-    };
-    fields.end(similar)
-}
-
-fn parse_reason(line: &str) -> Option<&str> {
-    line.strip_prefix("NO ").filter(|reason| reason.len() <= MAX_REASON_LEN)
-}
-
-/// Returns the bytes of a refusal.
-fn encode_no(reason: &str) -> Vec<u8> {
-    format!("NO {reason}").into_bytes()
-}
-
-fn encode_absent(similar: Option<&Nick>) -> Vec<u8> {
-    format!("ABSENT {}", similar.map_or("-", Nick::as_str)).into_bytes()
-}
-
-impl<'a> CallAnswer<'a> {
-    pub(super) fn parse(bytes: &'a [u8]) -> Option<Self> {
-        let (line, None) = split(bytes)? else { return None };
-        let mut fields = Fields::of(line);
-        match fields.text()? {
-            "YES" => {
-                let (callee, ticket) = (fields.ip()?, fields.optional()?);
-                ticket.is_none_or(|text| Ticket::parse(text).is_some()).then_some(())?;
-                let is_near = fields.optional()? == Some("near");
-                fields.end(Self::Delivered { callee, ticket, is_near })
-            }
-            "NO" => parse_reason(line).map(Self::No),
-            "FAR" => fields.end(Self::Far),
-            "ABSENT" => parse_absent(fields).map(Self::Absent),
-            _ => None,
-        }
-    }
-
-    pub(super) fn encode(&self) -> Vec<u8> {
-        match self {
-            Self::Delivered { callee, ticket, is_near } => {
-                let (ticket, near) = (ticket.unwrap_or("-"), if *is_near { "near" } else { "-" });
-                format!("YES {callee} {ticket} {near}").into_bytes()
-            }
-            Self::No(reason) => encode_no(reason),
-            Self::Far => "FAR".into(),
-            Self::Absent(similar) => encode_absent(similar.as_ref()),
-        }
-    }
-}
-
-impl<'a> MeetAnswer<'a> {
-    pub(super) fn parse(bytes: &'a [u8]) -> Option<Self> {
-        let (line, None) = split(bytes)? else { return None };
-        let mut fields = Fields::of(line);
-        match fields.text()? {
-            "YES" => {
-                let relay = fields.relay()?;
-                fields.end(Self::Invited(relay))
-            }
-            "NO" => parse_reason(line).map(Self::No),
-            "ABSENT" => parse_absent(fields).map(Self::Absent),
-            _ => None,
-        }
-    }
-
-    pub(super) fn encode(&self) -> Vec<u8> {
-        match self {
-            Self::Invited(relay) => format!("YES {relay}").into_bytes(),
-            Self::No(reason) => encode_no(reason),
-            Self::Absent(similar) => encode_absent(similar.as_ref()),
-        }
     }
 }
 

@@ -3,9 +3,11 @@
 //! The bus is any messaging system in which subscribing to a subject is visible to all: the driver owns the
 //! connection to it. A relay's subscription to the subject of a nick is its lease on that nick.
 
+mod answer;
 mod call;
 mod callee;
 mod claim;
+mod fields;
 mod holder;
 mod lease;
 mod meeting;

@@ -83,8 +83,7 @@ fn pages_have_the_nicks_of_all_relays_once_and_in_order() {
     for count in [1000, 999, 100] {
         let (mut got, mut after) = (Vec::new(), String::new());
         loop {
-            let answer =
-                network.ask(ONE, ALICE, &format!("X_WHO {count} / {after}").trim_end().to_owned());
+            let answer = network.ask(ONE, ALICE, format!("X_WHO {count} / {after}").trim_end());
             let page = nicks(&answer);
             got.extend(page.iter().map(|nick| (*nick).to_owned()));
             if page.len() < count {
