@@ -119,6 +119,8 @@ fn hosts_at_two_relays_exchange_files_by_nick_and_by_code() {
         // By nick, from a host that shares.
         let (out, nick) = (tempdir().unwrap(), format!("bob-{number}"));
         let bob = online(at(from, &["share", "--nick", &nick]).args([&shared]));
+        let who = at(to, &["who"]).run().code(0);
+        assert!(who.out.contains(&nick), "{who}");
         at(to, &["get", &nick, "--all", "-o"]).args([out.path()]).run().code(0);
         fetched(out.path());
         at(to, &["share", "--nick", &nick.to_uppercase()]).args([&shared]).run().error(&["taken"]);

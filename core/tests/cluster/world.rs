@@ -243,9 +243,6 @@ impl World {
     }
 
     fn happen(&mut self, event: Event) {
-        if std::env::var_os("XCHER_TRACE").is_some() {
-            eprintln!("{:?} {event:?}", self.now);
-        }
         match event {
             Event::AtServer { relay, link, message } => {
                 if self.relays[relay].link == Some(link) && !self.bus.is_down {

@@ -69,7 +69,7 @@ fn wrong_fields_are_answered_with_the_form() {
     let mut relay = two();
     for (line, form) in [
         ("X_WHO bob", "X_WHO or X_WHO count prefix nick"),
-        ("X_WHO EOF", "X_WHO"),
+        ("X_WHO EOF", "X_WHO or X_WHO count prefix nick"),
         ("X_ADDR 1.2.3.4", "X_ADDR"),
         ("X_PING", "X_PING token"),
         ("X_CAPS", "X_CAPS word word …"),

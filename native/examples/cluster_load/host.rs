@@ -35,11 +35,10 @@ impl Host {
             line.push_str(&String::from_utf8_lossy(&buffer[..taken]));
             self.0.consume(taken);
             if end.is_some() {
-                if line != "X_PING\n" {
-                    return Ok(());
-                }
+                let Some(ping) = line.strip_prefix("X_PING") else { return Ok(()) };
+                let pong = format!("X_PONG{ping}");
                 line.clear();
-                self.say("X_PONG\n").await?;
+                self.say(&pong).await?;
             }
         }
     }

@@ -2,6 +2,8 @@
 
 mod address;
 mod client;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod guard;
 mod listener;
 mod metrics;

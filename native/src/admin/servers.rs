@@ -34,6 +34,10 @@ impl Servers {
         let mut watched: Vec<Arc<dyn Watched>> = Vec::new();
         if let Some(relay) = &relay {
             watched.push(Arc::new(relay.clone()));
+            #[cfg(feature = "cluster")]
+            if let Some(cluster) = relay.cluster() {
+                watched.push(Arc::new(cluster));
+            }
         }
         if let Some((bridge, http)) = &bridge {
             watched.push(Arc::new(bridge.clone()));

@@ -132,11 +132,9 @@ impl Signals {
     fn event(&self, event: &Event, status: &Status) {
         match event {
             Event::SlowConsumer(_) => return Status::count(&status.dropped),
-            Event::LameDuckMode => {
-                // The client finds another server when this one closes the connection.
-                if !self.is_lame_duck.swap(true, Ordering::Relaxed) {
-                    warn!("the NATS server will stop; the connection will move to another");
-                }
+            // The client finds another server when this one closes the connection.
+            Event::LameDuckMode if !self.is_lame_duck.swap(true, Ordering::Relaxed) => {
+                warn!("the NATS server will stop; the connection will move to another");
             }
             Event::Connected => self.is_lame_duck.store(false, Ordering::Relaxed),
             Event::ServerError(error) => self.log_once(&error.to_string()),

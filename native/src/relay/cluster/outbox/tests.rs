@@ -6,9 +6,9 @@ use super::super::Cluster;
 use super::*;
 
 fn outbox() -> Outbox {
-    let name = "net".parse().unwrap();
+    let name = "net".parse().expect("a name");
     let subjects = Subjects::new(&name, RelayId([1; 8]));
-    let servers = "nats://h".parse().unwrap();
+    let servers = "nats://h".parse().expect("a server");
     let cluster = Cluster { servers, name, site: None, credentials: None, tls_ca: None };
     Outbox::new(subjects, Arc::new(Status::new(&cluster)))
 }
@@ -124,5 +124,5 @@ async fn a_flush_ends_when_the_connection_is_lost() {
         tokio::task::yield_now().await;
     }
     outbox.close();
-    waits.await.unwrap();
+    waits.await.expect("a flush");
 }
