@@ -66,7 +66,7 @@ impl World {
     }
 
     /// Sends a message of a relay to its server. Both are one in the order of messages.
-    pub fn to_server(&mut self, relay: usize, message: Message) {
+    pub fn send_to_server(&mut self, relay: usize, message: Message) {
         let link = self.relays[relay].link.unwrap();
         let at = self.arrival(relay, usize::MAX);
         self.schedule(at, Event::AtServer { relay, link, message });

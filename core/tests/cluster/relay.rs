@@ -72,7 +72,7 @@ impl World {
         self.links += 1;
         self.relays[relay].link = Some(self.links);
         for subject in self.relays[relay].subscriptions.clone() {
-            self.to_server(relay, Message::Subscribe(subject));
+            self.send_to_server(relay, Message::Subscribe(subject));
         }
         self.relays[relay].is_told = true;
         self.input(relay, Input::BusConnected);
@@ -126,13 +126,13 @@ impl World {
                 Action::Subscribe(subject) => {
                     self.relays[relay].subscriptions.insert(subject.clone());
                     if self.relays[relay].link.is_some() {
-                        self.to_server(relay, Message::Subscribe(subject));
+                        self.send_to_server(relay, Message::Subscribe(subject));
                     }
                 }
                 Action::Unsubscribe(subject) => {
                     assert!(self.relays[relay].subscriptions.remove(&subject), "{subject:?}");
                     if self.relays[relay].link.is_some() {
-                        self.to_server(relay, Message::Unsubscribe(subject));
+                        self.send_to_server(relay, Message::Unsubscribe(subject));
                     }
                 }
                 Action::Request { id, to, bytes, timeout } => {
@@ -147,18 +147,18 @@ impl World {
                     let life = self.relays[relay].life;
                     let at = self.now + timeout;
                     self.schedule(at, Event::Timeout { relay, life, request: id });
-                    self.to_server(relay, Message::Request(id, to, bytes));
+                    self.send_to_server(relay, Message::Request(id, to, bytes));
                 }
                 Action::Reply { to, bytes } => {
                     assert!(bytes.len() <= 16 << 10);
                     if self.relays[relay].link.is_some() {
-                        self.to_server(relay, Message::Reply(to.0, bytes));
+                        self.send_to_server(relay, Message::Reply(to.0, bytes));
                     }
                 }
                 Action::Publish { to, bytes } => {
                     assert!(bytes.len() <= 16 << 10);
                     if self.relays[relay].link.is_some() {
-                        self.to_server(relay, Message::Publish(to, bytes));
+                        self.send_to_server(relay, Message::Publish(to, bytes));
                     }
                 }
             }
