@@ -218,7 +218,7 @@ fn check_says_what_would_be_in_force_and_opens_no_port() {
     let check = |command: &[&str], text: &str| {
         std::fs::write(&config, text).unwrap();
         let check = xcher(command).args(["--check", "--config"]).args([&config]);
-        check.args(["--data-dir"]).args([folder.path()]).run()
+        check.env("XCHER_DATA_DIR", folder.path()).run()
     };
     let taken = Relay::start();
     let listen = taken.address.to_string();

@@ -45,8 +45,8 @@ fn every_command_that_prints_reports_a_full_standard_output() {
     let key = &xcher(["peers", "me"]).run().code(0).out[0];
     let own = |args: &[&str], json: bool| {
         let json: &[&str] = if json { &["--json"] } else { &[] };
-        let all = [&["--relay", &address], args, json].concat();
-        by(FULL, &all).env("XCHER_DATA_DIR", &data).run()
+        let all = [args, json].concat();
+        by(FULL, &all).env("XCHER_RELAY", &address).env("XCHER_DATA_DIR", &data).run()
     };
     for json in [false, true] {
         for args in [

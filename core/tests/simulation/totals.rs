@@ -99,7 +99,8 @@ impl Totals {
         assert!(self.correct > self.runs && self.taken > self.runs / 10, "{self:?}");
         assert!(self.allocated > self.runs / 2, "{self:?}");
         assert!(self.by_code > self.runs / 50, "{self:?}");
-        assert!(self.near > self.runs / 20, "sessions behind a NAT: {self:?}");
+        // The rarest kind: two hosts must be drawn behind one NAT, with a relay that stays.
+        assert!(self.near > self.runs / 30, "sessions behind a NAT: {self:?}");
         assert!(self.punched > self.runs / 20 && self.streams > self.runs / 5, "{self:?}");
         assert!(self.piped > self.runs / 10, "{self:?}");
         assert!(self.confirmed > self.runs, "files confirmed: {self:?}");
