@@ -12,6 +12,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use system::process::{Process, Xcher, xcher};
@@ -35,7 +36,12 @@ impl Operated {
         let admin = format!("unix:{}", socket.display());
         let options = [&["--admin", &admin, "--http", "127.0.0.1:0"], options].concat();
         tree::write(&folder.path().join("s"), [("file", tree::bytes(1, 300_000))]);
-        Self { relay: Relay::start_with(&options), socket, folder }
+        let operated = Self { relay: Relay::start_with(&options), socket, folder };
+        // The relay prints its addresses before it accepts connections.
+        while operated.get("/readyz").body.starts_with("starting:") {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        operated
     }
 
     /// Builds a command of the operator.

@@ -14,7 +14,7 @@ use rustix::process::Signal;
 use system::encrypted_wire::{EncryptedConn, record};
 use system::middle::{Change, Flow, Middle};
 use system::pace::Pace;
-use system::process::{Done, Process, Xcher};
+use system::process::{Done, Process, Xcher, xcher};
 use system::relay::{Relay, at};
 use system::tree;
 use system::wire::{Chat, Conn};
@@ -432,8 +432,11 @@ fn creates_a_key_for_the_first_session() {
     let relay = setup.relay.address.to_string();
     let keys = setup.path("keys");
     let run = |command: &[&str]| setup.amy(command).env("XCHER_DATA_DIR", &keys).run().code(0);
-    for command in [&["who"][..], &["man"], &["completions", "bash"], &["peers"], &["--help"]] {
+    for command in [&["who"][..], &["peers"], &["--help"]] {
         run(command);
+    }
+    for command in [&["man"][..], &["completions", "bash"]] {
+        xcher(command).env("XCHER_DATA_DIR", &keys).run().code(0);
     }
     let bob = setup.share("bob", &["--plain"]);
     run(&["check", "bob", "s/file", "--plain"]);

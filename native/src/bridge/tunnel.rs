@@ -124,7 +124,9 @@ where
         ended.map_ok(|()| "closed_by_client")
     })
     .await;
-    entry.outcome = *ended.as_ref().unwrap_or(&"failed");
+    // A client that was told so may close its tunnel first.
+    let is_kicked = entry.open.kicked.is_cancelled();
+    entry.outcome = if is_kicked { "kicked" } else { ended.as_ref().unwrap_or(&"failed") };
     entry.error = ended.err().map(|error: io::Error| error.to_string());
 }
 
