@@ -239,7 +239,7 @@ fn check_says_what_would_be_in_force_and_opens_no_port() {
     check(&["bridge", "--relay", "wss://relay.example/"], "").code(2).one_error(&["HOST:PORT"]);
     let missing = folder.path().join("none.pem");
     let missing = missing.to_str().unwrap();
-    let options = ["up", "--tls-cert", missing, "--tls-key", missing, "--token-file", missing];
+    let options = ["up", ".", "--tls-cert", missing, "--tls-key", missing, "--token-file", missing];
     let both = check(&options, "").code(2);
     let errors = both.err.iter().filter(|line| line.contains("none.pem")).count();
     assert_eq!(errors, 2, "each error is reported: {both}");

@@ -116,6 +116,7 @@ impl Families<'_> {
     }
 
     /// As [`Self::counter`], with a fraction.
+    #[cfg(target_os = "linux")]
     pub(crate) fn counter_f64(&mut self, name: &str, help: &str, value: f64) -> fmt::Result {
         let encoder = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
         ConstCounter::new(value).encode(encoder)

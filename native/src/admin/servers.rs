@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tracing::info;
 use xcher_core::registry::{Banned, TooManyBans};
 
-use super::readiness::{Readiness, STARTING};
+use super::readiness::{DRAINING, Readiness, STARTING};
 use super::routes::Disconnected;
 use super::status::{Reason, Status};
 use super::target::Target;
@@ -63,9 +63,8 @@ impl Servers {
             ..Status::default()
         };
         self.watched.iter().for_each(|part| part.add_to(&mut status));
-        let is_starting = reasons.iter().any(|(name, _)| *name == STARTING);
-        if is_starting {
-            // Nothing is accepted yet, for that reason.
+        if reasons.iter().any(|(name, _)| [STARTING, DRAINING].contains(name)) {
+            // Nothing is accepted, for that reason.
             status.reasons.clear();
         }
         status.reasons.extend(

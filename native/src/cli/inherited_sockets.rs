@@ -5,32 +5,32 @@ use tokio::net::TcpListener;
 
 use crate::cli::exit::CliError;
 
-#[cfg(unix)]
+#[cfg(all(unix, not(target_vendor = "apple")))]
 use unix::SOCKETS;
 
 /// The most sockets to accept; a server has one for each of its ports.
-#[cfg(unix)]
+#[cfg(all(unix, not(target_vendor = "apple")))]
 const MAX_SOCKETS: usize = 64;
 
 /// Reads from the environment which sockets there are. To be called before this process has threads.
 pub(crate) fn receive() {
-    #[cfg(unix)]
+    #[cfg(all(unix, not(target_vendor = "apple")))]
     SOCKETS.get_or_init(unix::Sockets::from_env);
 }
 
 /// Returns the socket for the port that `option` sets, if there is one: the one that is named as the option, else
 /// the first without such a name.
 pub(crate) fn take(option: &str) -> Result<Option<TcpListener>, CliError> {
-    #[cfg(unix)]
+    #[cfg(all(unix, not(target_vendor = "apple")))]
     return SOCKETS.get().map_or(Ok(None), |sockets| sockets.take(option));
-    #[cfg(not(unix))]
+    #[cfg(not(all(unix, not(target_vendor = "apple"))))]
     {
         let _ = option;
         Ok(None)
     }
 }
 
-#[cfg(unix)]
+#[cfg(all(unix, not(target_vendor = "apple")))]
 mod unix {
     use std::io;
     use std::sync::{Mutex, OnceLock, PoisonError};
