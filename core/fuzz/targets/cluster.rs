@@ -205,6 +205,7 @@ impl World {
                 }
                 Action::Close { conn, .. } => assert!(self.open.remove(&conn), "closed once"),
                 Action::Report { .. } => panic!("no client is a bridge's"),
+                Action::Record { .. } => {}
                 Action::Subscribe(subject) => _ = self.subscribed.insert(subject),
                 Action::Unsubscribe(subject) => {
                     assert!(self.subscribed.remove(&subject), "{subject:?} is subscribed");
