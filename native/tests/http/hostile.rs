@@ -145,7 +145,8 @@ async fn answered_pings_keep_a_tunnel_open() {
         assert!(matches!(came, Message::Ping(_)), "{came:?}");
         pings += 1;
     }
-    assert_eq!(pings, 20);
+    // One more, if the connection was open a moment before the count began.
+    assert!((20..=21).contains(&pings), "{pings}");
     client.send(Message::binary("still here")).await.unwrap();
     assert_eq!(reading.await.unwrap().unwrap(), 9);
 }
