@@ -3,14 +3,15 @@
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::{self, Vec};
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::answer::CallAnswer;
+use super::in_turn::InTurn;
 use super::message::{Call, CallWords};
 use super::requests::Purpose;
-use super::{Answer, REQUEST_TIMEOUT, Subject, subjects};
+use super::{Answer, REQUEST_TIMEOUT};
 use crate::addr::{check_dial_port, is_inner, is_nat};
 use crate::registry::near::NEAR;
 use crate::registry::packets::{absent, over_budget, record, too_many_guesses};
@@ -27,9 +28,7 @@ pub(super) struct RemoteCall {
     /// True if asking for the nick has cost a guess that is given back if it is there.
     is_guess: bool,
     /// The request, for the relays of look-alikes.
-    bytes: Vec<u8>,
-    /// Their subjects.
-    next: vec::IntoIter<Subject>,
+    in_turn: InTurn,
 }
 
 impl Registry {
@@ -86,10 +85,9 @@ impl Registry {
         }
         let site = cluster.config.site.as_deref();
         let bytes = Call { caller, from, site, words, line }.encode();
-        let mut next = subjects(&nick).into_iter();
-        let Some(to) = next.next() else { return Ok(()) };
-        let request = (to, bytes.clone());
-        let call = RemoteCall { conn, nick, at, is_guess, bytes, next };
+        let mut in_turn = InTurn::new(&nick, bytes);
+        let Some(request) = in_turn.next() else { return Ok(()) };
+        let call = RemoteCall { conn, nick, at, is_guess, in_turn };
         self.request(request, REQUEST_TIMEOUT, Purpose::Call(Box::new(call)), actions);
         Ok(())
     }
@@ -147,9 +145,8 @@ impl Registry {
         let conn = call.conn;
         if answer == Answer::Nobody
             && self.clients.contains_key(&conn)
-            && let Some(to) = call.next.next()
+            && let Some(request) = call.in_turn.next()
         {
-            let request = (to, call.bytes.clone());
             self.request(request, REQUEST_TIMEOUT, Purpose::Call(Box::new(call)), actions);
             return;
         }

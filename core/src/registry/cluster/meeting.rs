@@ -1,16 +1,17 @@
 //! Hole punching between hosts of two relays: each has its half of the meeting (section 23.5).
 
 use alloc::string::String;
-use alloc::vec::{self, Vec};
+use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 
 use super::answer::MeetAnswer;
 use super::call::unreachable;
 use super::callee::unread;
+use super::in_turn::InTurn;
 use super::message::{MeetRequest, MeetingRef, Met, Notice};
 use super::requests::Purpose;
-use super::{Answer, REQUEST_TIMEOUT, RelayId, ReplyId, Subject, subjects};
+use super::{Answer, REQUEST_TIMEOUT, RelayId, ReplyId, Subject};
 use crate::registry::meetings::{MeetingId, RemoteHalf};
 use crate::registry::packets::record;
 use crate::registry::refusal::Refusal;
@@ -27,9 +28,8 @@ pub(super) struct RemoteInvitation {
     port: u16,
     /// True if asking for the nick has cost a guess that is given back if it is there.
     is_guess: bool,
-    bytes: Vec<u8>,
-    /// The subjects of look-alikes.
-    next: vec::IntoIter<Subject>,
+    /// The request, for the relays of look-alikes.
+    in_turn: InTurn,
 }
 
 impl Registry {
@@ -58,10 +58,9 @@ impl Registry {
         let half = self.new_meeting([Some(conn), None], [from, unknown], Some(remote));
         self.meetings.insert(half, now.saturating_add(self.limits.invitation_timeout));
         let bytes = MeetRequest { meeting, caller, from, callee: nick.as_str() }.encode();
-        let mut next = subjects(&nick).into_iter();
-        let Some(to) = next.next() else { return Ok(()) };
-        let request = (to, bytes.clone());
-        let invitation = RemoteInvitation { conn, nick, meeting, port, is_guess, bytes, next };
+        let mut in_turn = InTurn::new(&nick, bytes);
+        let Some(request) = in_turn.next() else { return Ok(()) };
+        let invitation = RemoteInvitation { conn, nick, meeting, port, is_guess, in_turn };
         self.request(request, REQUEST_TIMEOUT, Purpose::Meet(invitation.into()), actions);
         Ok(())
     }
@@ -76,9 +75,8 @@ impl Registry {
         let conn = invitation.conn;
         if answer == Answer::Nobody
             && self.clients.contains_key(&conn)
-            && let Some(to) = invitation.next.next()
+            && let Some(request) = invitation.in_turn.next()
         {
-            let request = (to, invitation.bytes.clone());
             self.request(request, REQUEST_TIMEOUT, Purpose::Meet(invitation.into()), actions);
             return;
         }

@@ -9,6 +9,7 @@ mod callee;
 mod claim;
 mod fields;
 mod holder;
+mod in_turn;
 mod lease;
 mod meeting;
 mod members;
