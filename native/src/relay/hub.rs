@@ -176,10 +176,7 @@ impl Hub {
 
     /// Sends the bytes queued for `connection`, without waiting for a full socket.
     pub(super) fn flush(&self, connection: Arc<dyn Outbound>) {
-        let mut touched = vec![connection];
-        while let Some(connection) = touched.pop() {
-            self.flush_into(&connection, &mut touched);
-        }
+        self.flush_all(vec![connection]);
     }
 
     fn flush_into(&self, connection: &Arc<dyn Outbound>, touched: &mut Vec<Arc<dyn Outbound>>) {
