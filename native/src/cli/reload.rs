@@ -8,8 +8,7 @@ use crate::cli::exit::CliError;
 use crate::cli::exposure;
 use crate::cli::http_front::RunningBridge;
 use crate::cli::options::{
-    BridgeArgs, BridgeCommandArgs, Cli, Command, Common, RawValues, RelayArgs, RelayCommandLine,
-    UpArgs, command_line,
+    Cli, Command, Common, RawValues, RelayArgs, RelayCommandLine, UpArgs, command_line,
 };
 use crate::cli::service_manager;
 use crate::cli::signals::Hangups;
@@ -125,8 +124,7 @@ impl Reload {
     fn apply(&mut self, reread: Reread) -> Result<Reloaded, CliError> {
         let Reread { cli, token, certificate } = reread;
         let (mut notes, mut errors) = (Vec::new(), Vec::new());
-        let (relay_args, bridge_args) = server_args(&cli.command);
-        if let (Some(bridge), Some(args)) = (&mut self.bridge, bridge_args) {
+        if let (Some(bridge), Some(args)) = (&mut self.bridge, cli.command.server()) {
             let before = bridge.token.clone();
             let now = token.as_ref().unwrap_or(&before).clone();
             bridge.http.set_access(&args.access(now.clone())).map_err(CliError::local)?;
@@ -139,7 +137,7 @@ impl Reload {
             errors.extend(token.as_ref().err().map(|error| token_error(error, before.is_some())));
             bridge.token = now;
         }
-        if let (Some(relay), Some(args)) = (&self.relay, relay_args) {
+        if let (Some(relay), Some(args)) = (&self.relay, relay_args(&cli.command)) {
             relay.set_limits(args.limits());
         }
         let tls_files = match certificate {
@@ -205,8 +203,8 @@ impl Reread {
         let Some(tls) = bridge else {
             return Ok(Self { cli, token: Ok(None), certificate: Ok(Certificate::None) });
         };
-        let (_, args) = server_args(&cli.command);
-        let files = args.and_then(|args| args.tls_cert.as_ref().zip(args.tls_key.as_ref()));
+        let files =
+            cli.command.server().and_then(|args| args.tls_cert.as_ref().zip(args.tls_key.as_ref()));
         let certificate = match tls.zip(files) {
             None => Ok(Certificate::None),
             Some((tls, (cert, key))) => tls.reload(cert, key).map(|changed| match changed {
@@ -218,15 +216,12 @@ impl Reread {
     }
 }
 
-/// Returns the options of the relay and of the bridge that a command runs.
-fn server_args(command: &Command) -> (Option<&RelayArgs>, Option<&BridgeArgs>) {
+/// Returns the options of the relay that a command runs.
+fn relay_args(command: &Command) -> Option<&RelayArgs> {
     match command {
-        Command::Relay(RelayCommandLine { args, .. }) => {
-            (Some(&args.relay), Some(&args.relay.bridge))
-        }
-        Command::Up(UpArgs { relay, .. }) => (Some(relay), Some(&relay.bridge)),
-        Command::Bridge(BridgeCommandArgs { bridge, .. }) => (None, Some(bridge)),
-        _ => (None, None),
+        Command::Relay(RelayCommandLine { args, .. }) => Some(&args.relay),
+        Command::Up(UpArgs { relay, .. }) => Some(relay),
+        _ => None,
     }
 }
 
