@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::admin::{DRAINING, Readiness};
+use crate::admin::{DRAINING, Readiness, STOPPING};
 use crate::bridge::Bridge;
 use crate::cli::service_manager;
 use crate::cli::signals::Signals;
@@ -32,9 +32,19 @@ impl DrainingServers {
     pub(crate) async fn drain_at(self, mut signals: Signals, within: Duration, output: &Output) {
         signals.stop().await;
         service_manager::stopping();
-        if within.is_zero() {
-            return;
+        if !within.is_zero() {
+            self.drain(signals, within, output).await;
         }
+        self.readiness.set(STOPPING, "it was told to stop");
+    }
+
+    /// Says that the servers stop without draining.
+    pub(crate) fn stopping(&self) {
+        service_manager::stopping();
+        self.readiness.set(STOPPING, "it was told to stop");
+    }
+
+    async fn drain(&self, mut signals: Signals, within: Duration, output: &Output) {
         output.note(format_args!(
             "draining for at most {} s; another signal stops at once",
             within.as_secs()

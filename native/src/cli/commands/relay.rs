@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use xcher_core::secure::Identity;
 
-use crate::admin::{STARTING, STOPPING, Servers};
+use crate::admin::{STARTING, Servers};
 use crate::bridge::Home;
 use crate::cli::admin_front::AdminFront;
 use crate::cli::check::check;
@@ -137,8 +137,6 @@ impl Ports {
         readiness.clear(STARTING);
         let shutdown = async {
             until_stopped(draining).await;
-            readiness.set(STOPPING, "it was told to stop");
-            service_manager::stopping();
         };
         let relay = async {
             let ended = relay.run(self.relay, shutdown).await;

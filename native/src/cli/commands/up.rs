@@ -30,9 +30,10 @@ pub(crate) async fn run(common: &Common, args: &UpArgs) -> Result<(), CliError> 
     let others = common.at(reached.into());
     let page = ports.front.as_ref().map(|front| front.url(own_address(front.address.ip())));
     let (stop, stopped) = oneshot::channel::<()>();
-    let serve = ports.serve(common, &args.relay, async move |_| {
+    let serve = ports.serve(common, &args.relay, async move |servers| {
         // The sender is dropped when sharing has ended.
         let _ = stopped.await;
+        servers.stopping();
     });
     let share = async {
         let bridge = &args.relay.bridge;
