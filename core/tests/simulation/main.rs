@@ -36,31 +36,21 @@ mod user_actions;
 mod ways;
 mod world;
 
+#[path = "../seeds/mod.rs"]
+mod seeds;
+
 use totals::Totals;
 use world::{Weather, World};
 
 const SEEDS: u64 = 3000;
 
 fn run(name: &str, weather: Weather) {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let seeds = match number("XCHER_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("XCHER_SEEDS").unwrap_or(SEEDS),
-    };
     let mut totals = Totals::default();
-    for seed in seeds {
-        let ran = std::panic::catch_unwind(|| World::new(seed, weather).run());
-        match ran {
-            Ok(run) => totals.add(&run),
-            Err(panic) => {
-                eprintln!("{name} fails with XCHER_SEED={seed}");
-                std::panic::resume_unwind(panic);
-            }
-        }
-    }
+    let one = |seed| World::new(seed, weather).run();
+    let is_whole = seeds::run(name, SEEDS, one, |run| totals.add(&run));
     eprintln!("{name}: {totals:?}");
     // The runs must have exercised something.
-    if number("XCHER_SEED").is_none() {
+    if is_whole {
         totals.assert_worthwhile(weather);
     }
 }
