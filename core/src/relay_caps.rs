@@ -8,7 +8,7 @@ use alloc::string::String;
 pub(crate) struct RelayCaps(u8);
 
 /// All known words, in the order in which they are written.
-const WORDS: [(&str, RelayCaps); 7] = [
+const WORDS: [(&str, RelayCaps); 8] = [
     ("from", RelayCaps::FROM),
     ("key", RelayCaps::KEY),
     ("ticket", RelayCaps::TICKET),
@@ -16,6 +16,7 @@ const WORDS: [(&str, RelayCaps); 7] = [
     ("meet", RelayCaps::MEET),
     ("move", RelayCaps::MOVE),
     ("page", RelayCaps::PAGE),
+    ("token", RelayCaps::TOKEN),
 ];
 
 impl RelayCaps {
@@ -33,6 +34,8 @@ impl RelayCaps {
     pub(crate) const MOVE: Self = Self(1 << 5);
     /// The list of nicks has pages (section 5.10).
     pub(crate) const PAGE: Self = Self(1 << 6);
+    /// The relay knows users by their tokens (section 5.11).
+    pub(crate) const TOKEN: Self = Self(1 << 7);
 
     /// Parses the known words and ignores others.
     pub(crate) fn parse(words: &str) -> Self {
@@ -45,6 +48,12 @@ impl RelayCaps {
     /// Returns the union with `other`.
     pub(crate) const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// Returns the words that are not in `other`.
+    #[cfg(feature = "relay")]
+    pub(crate) const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
     /// Returns true if this set contains every word of `other`.

@@ -10,6 +10,7 @@ use super::claim::Claim;
 use super::cluster::{Acquisition, Challenge, Lease};
 use super::keys::KeyProof;
 use super::rendezvous::Rendezvous;
+use super::users::Account;
 use crate::rate_limit::Budget;
 use crate::relay_caps::RelayCaps;
 use crate::{LineBuffer, Nick, RelayLimits, RelayPacket};
@@ -27,6 +28,8 @@ pub(super) struct Client {
     pub(super) bridged: bool,
     /// True once it has sent a packet.
     pub(super) has_sent_packet: bool,
+    /// For whom it counts, once that is known; never known if the relay has no users.
+    pub(super) account: Option<Account>,
     pub(super) nick: Option<Nick>,
     pub(super) nick_tries: u32,
     pub(super) errors: u32,
@@ -89,6 +92,7 @@ impl Client {
             allocated: Vec::new(),
             bridged: false,
             has_sent_packet: false,
+            account: None,
             nick: None,
             nick_tries: 0,
             errors: 0,

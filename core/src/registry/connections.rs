@@ -169,6 +169,9 @@ impl Registry {
         }
         self.leave_cluster(conn, &mut client, actions);
         self.addresses.disconnected(client.from);
+        if let Some(account) = &client.account {
+            self.admission.left(account);
+        }
         self.end_meetings(conn, &client, actions);
         self.end_claims(client.claim.take(), client.claimed_by);
         true

@@ -21,6 +21,7 @@
 //! ```
 
 mod address;
+mod admission;
 mod bans;
 mod check;
 mod claim;
@@ -29,15 +30,18 @@ mod cluster;
 mod connections;
 mod delivery;
 mod drain;
+mod guesses;
 mod keys;
 mod meetings;
 mod near;
+mod nick_pattern;
 mod nicks;
 mod operator;
 mod outcome;
 mod packets;
 mod refusal;
 mod rendezvous;
+mod users;
 mod who;
 
 use alloc::boxed::Box;
@@ -51,6 +55,7 @@ use crate::relay_caps::RelayCaps;
 use crate::secure::{Entropy, Identity};
 use crate::{Nick, RelayLimits};
 use address::Addresses;
+use admission::Admission;
 use client::Client;
 use cluster::Cluster;
 pub use cluster::{Answer, ClusterConfig, ClusterState, RelayId, ReplyId, RequestId, Subject};
@@ -60,7 +65,10 @@ use nicks::Nicks;
 use outcome::labelled;
 
 pub use bans::{Banned, Bans, TooManyBans};
+pub use guesses::TokenGuesses;
+pub use nick_pattern::{InvalidNickPattern, NickPattern};
 pub use outcome::{Asked, Outcome, Rule};
+pub use users::{Account, InvalidUser, MAX_USERS, TokenHash, User, UserLimits, UserName, Users};
 
 /// A connection to the relay. The driver assigns the numbers and never reuses one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,6 +107,14 @@ pub enum Input<'a> {
     Bridged {
         /// The connection.
         conn: ConnId,
+    },
+    /// The bridge has checked the token of its client, which counts for this account. Follows [`Input::Bridged`].
+    /// Ignored if the relay has no users (section 5.11).
+    Admitted {
+        /// The connection.
+        conn: ConnId,
+        /// For whom it counts.
+        account: &'a Account,
     },
     /// The bridge allocated an address to the client, which its X_INITs may name. Ignored above
     /// [`RelayLimits::allocations`].
@@ -159,6 +175,7 @@ impl Input<'_> {
             | Self::Sent { conn, .. }
             | Self::Closed { conn }
             | Self::Bridged { conn }
+            | Self::Admitted { conn, .. }
             | Self::Allocated { conn, .. }
             | Self::Released { conn, .. } => Some(*conn),
             Self::BusConnected
@@ -293,6 +310,14 @@ labelled! {
         NickLost = "nick_lost",
         /// It sent too much before the relay answered.
         TooMuchAhead = "too_much_ahead",
+        /// It has no token, and the relay needs one (section 5.11).
+        NoToken = "no_token",
+        /// Its token is wrong, or its address sent too many wrong ones.
+        WrongToken = "wrong_token",
+        /// Its user has as many connections as the limits of that user allow.
+        UserFull = "user_full",
+        /// Its user was removed, or may not have its nick any more.
+        NoLongerAllowed = "no_longer_allowed",
         /// The operator disconnected it.
         Kicked = "kicked",
         /// The operator banned its address or its nick.
@@ -319,6 +344,10 @@ impl fmt::Display for CloseReason {
             Self::NotInvited => "no such invitation",
             Self::NotMet => "the other host did not come to the rendezvous",
             Self::Met => "the rendezvous is over",
+            Self::NoToken => "no token",
+            Self::WrongToken => "wrong token",
+            Self::UserFull => "too many connections of its user",
+            Self::NoLongerAllowed => "its user may not any more",
             Self::Kicked => "disconnected by the operator",
             Self::Banned => "banned by the operator",
             Self::NickLost => "its nick is another host's",
@@ -350,6 +379,8 @@ pub struct Registry {
     identity: Option<Identity>,
     meetings: Meetings,
     bans: Bans,
+    admission: Admission,
+    guesses: TokenGuesses,
     /// Its TCP port, with which it supports the word `meet`.
     port: Option<u16>,
     /// Present if it shares its nicks with other relays.
@@ -372,6 +403,8 @@ impl Registry {
             identity: None,
             meetings: Meetings::default(),
             bans: Bans::default(),
+            admission: Admission::default(),
+            guesses: TokenGuesses::default(),
             port: None,
             cluster: None,
         }
@@ -411,7 +444,11 @@ impl Registry {
         let key = if self.identity.is_some() { RelayCaps::KEY } else { RelayCaps::default() };
         let meet = if self.port.is_some() { RelayCaps::MEET } else { RelayCaps::default() };
         let always = RelayCaps::FROM.with(RelayCaps::TICKET).with(RelayCaps::NEAR);
-        always.with(RelayCaps::MOVE).with(RelayCaps::PAGE).with(key).with(meet)
+        let token = match self.admission.users {
+            Some(_) => RelayCaps::TOKEN,
+            None => RelayCaps::default(),
+        };
+        always.with(RelayCaps::MOVE).with(RelayCaps::PAGE).with(key).with(meet).with(token)
     }
 
     /// Processes an input and appends actions: at most one write and one close per connection.
@@ -439,6 +476,7 @@ impl Registry {
                     client.bridged = true;
                 }
             }
+            Input::Admitted { conn, account } => self.admit_bridged(conn, account, actions),
             Input::Allocated { conn, at } => {
                 if let Some(client) = self.clients.get_mut(&conn) {
                     client.allocate(at, self.limits.allocations);

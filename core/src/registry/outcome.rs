@@ -52,6 +52,8 @@ pub enum Outcome {
         /// The other rendezvous; `None` at another relay of the cluster.
         other: Option<ConnId>,
     },
+    /// It is known for whom it counts, from its token or because it has none (section 5.11).
+    Identified,
     /// It has a nick from now on.
     Registered,
     /// The packet was refused.
@@ -82,6 +84,8 @@ labelled! {
         Caps = "X_CAPS",
         /// A proof of a key.
         Key = "X_KEY",
+        /// A user's token.
+        Token = "X_TOKEN",
         /// Anything else.
         Other = "other",
     }
@@ -136,6 +140,18 @@ labelled! {
         Draining = "draining",
         /// The operator banned the nick, or one alike.
         NickBanned = "nick_banned",
+        /// The relay needs a token (section 5.11).
+        NoToken = "no_token",
+        /// The token is no user's.
+        WrongToken = "wrong_token",
+        /// Wrong tokens of an address are limited.
+        TokenRate = "token_rate",
+        /// Connections of a user are limited.
+        UserFull = "user_full",
+        /// The nick, or one alike, is reserved for another user.
+        NickReserved = "nick_reserved",
+        /// The user may have other nicks only.
+        NickNotAllowed = "nick_not_allowed",
         /// The proof does not match the key.
         KeyProof = "key_proof",
         /// A packet has other fields.

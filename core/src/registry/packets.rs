@@ -121,9 +121,15 @@ impl Registry {
                 }
                 self.forward(conn, nick, (at, is_near), line, now, actions)
             }
-            Ok(RelayPacket::Nick(nick)) => self.register(conn, nick, now, actions),
+            Ok(RelayPacket::Nick(nick)) => {
+                self.needs_account(conn, actions)?;
+                self.register(conn, nick, now, actions)
+            }
+            Ok(RelayPacket::Token(token)) => self.receive_token(conn, token, now, actions),
             Ok(RelayPacket::Meet(field)) => self.receive_meet(conn, field, is_first, now, actions),
             Ok(RelayPacket::Who) => {
+                self.needs_account(conn, actions)?;
+                let Some(client) = self.clients.get_mut(&conn) else { return Ok(()) };
                 spend(client, &self.limits, now)?;
                 self.spend_answer(conn, self.nicks.list_bytes(), now)?;
                 let Some(client) = self.clients.get_mut(&conn) else { return Ok(()) };
@@ -133,11 +139,13 @@ impl Registry {
             }
             // A count alone, which to a host is a nick of the list.
             Ok(RelayPacket::WhoNick(count)) if decimal::parse(count.as_bytes()).is_some() => {
+                self.needs_account(conn, actions)?;
                 let count = decimal::parse(count.as_bytes());
                 let request = PageRequest::check(count, "/", None)?;
                 self.list_page(conn, &request, now, actions)
             }
             Ok(RelayPacket::WhoPage { count, prefix, after }) => {
+                self.needs_account(conn, actions)?;
                 let request = PageRequest::check(Some(count), prefix, after)?;
                 self.list_page(conn, &request, now, actions)
             }
@@ -174,6 +182,11 @@ impl Registry {
                         let reason = format!("expected X_NICK nick, got {got}");
                         self.failed_try(conn, Rule::Syntax, reason)
                     }
+                    // It may be a token all the same.
+                    form @ "X_TOKEN token" => {
+                        let reason = format!("expected {form}, got a longer or other text");
+                        Refusal::Error(Rule::Syntax, reason)
+                    }
                     "" => {
                         let reason = format!("expected a packet for the relay, got {got}");
                         Refusal::Error(Rule::Syntax, reason)
@@ -194,6 +207,8 @@ impl Registry {
         }
         let caps = RelayCaps::parse(words);
         client.caps = Some(caps);
+        // A bridge has shown the token already.
+        let own = if client.account.is_some() { own.without(RelayCaps::TOKEN) } else { own };
         if caps.wants_answer() {
             self.write(conn, &RelayPacket::Caps(&own.words()), actions);
         }
@@ -222,6 +237,12 @@ impl Registry {
         {
             let reason = too_many_guesses(&self.limits);
             return Err(over_budget(client, &self.limits, Rule::GuessRate, reason, now));
+        }
+        if let (Ok(nick), Some(account), Some(users)) =
+            (&nick, &client.account, &self.admission.users)
+            && let Err((rule, reason)) = users.check_nick(account, nick)
+        {
+            return Err(self.failed_try(conn, rule, reason));
         }
         match nick {
             // Too long to repeat in an answer.
@@ -535,6 +556,7 @@ fn form(text: &str) -> &'static str {
         "X_PONG" => "X_PONG token",
         "X_CAPS" => "X_CAPS word word …",
         "X_KEY" => "X_KEY base64",
+        "X_TOKEN" => "X_TOKEN token",
         "X_ERR" => "X_ERR verb reason",
         "X_END" => "X_END",
         _ => "",

@@ -88,6 +88,7 @@ const MALFORMED: [&str; 22] = [
     "relay-caller.txt",
     "relay-http-first.txt",
     "relay-meet.txt",
+    "relay-users.txt",
     "request-port-too-large.txt",
     "request-port-zero.txt",
     "request-size-beyond-u64.txt",

@@ -21,6 +21,7 @@ mod queries;
 mod rendezvous;
 mod reports;
 mod silence;
+mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
