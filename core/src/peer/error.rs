@@ -141,7 +141,9 @@ impl Error {
             | Self::Closed(_)
             | Self::RelayDisconnected => ErrorKind::Unreachable,
             // The relay marks what its policy forbids (section 5.2).
-            Self::Relay(reason) if reason.starts_with("refused:") => ErrorKind::Policy,
+            Self::Relay(reason) if reason.trim_start_matches('"').starts_with("refused:") => {
+                ErrorKind::Policy
+            }
             Self::Relay(_) => ErrorKind::Unreachable,
             Self::TokenInClear
             | Self::Policy(_)

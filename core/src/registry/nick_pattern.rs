@@ -84,7 +84,7 @@ impl fmt::Display for InvalidNickPattern {
 impl core::error::Error for InvalidNickPattern {}
 
 /// Patterns, each with a value, found by a nick without trying them all.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct NickPatterns<T> {
     /// Values by the forms of nicks.
     whole: BTreeMap<Box<str>, Vec<T>>,

@@ -118,7 +118,7 @@ pub struct UserLimits {
 }
 
 /// A user.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     /// The name, by which the operator knows the user.
     pub name: UserName,
@@ -154,7 +154,7 @@ impl Account {
 }
 
 /// The users of a relay and its bridge.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Users {
     all: Vec<User>,
     /// The indexes of users. A look-up by hash reveals nothing by its duration that would help to guess: who does not

@@ -70,7 +70,7 @@ fn is_accepted_by_a_relay(line: &TranscriptLine) -> bool {
 }
 
 /// The transcripts with lines that are malformed by themselves, whatever came before them.
-const MALFORMED: [&str; 22] = [
+const MALFORMED: [&str; 23] = [
     "binary.txt",
     "cut-character.txt",
     "empty-line.txt",

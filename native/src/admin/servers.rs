@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tracing::info;
-use xcher_core::registry::{Banned, TooManyBans};
+use xcher_core::registry::{Account, Banned, TooManyBans};
 
 use super::readiness::{DRAINING, Readiness, STARTING};
 use super::routes::Disconnected;
@@ -97,6 +97,13 @@ impl Servers {
                 tunnels: at_bridge(&|bridge| bridge.kick_network(*network)),
                 connections: at_relay(&|relay| relay.kick_network(*network)),
             },
+            Target::User(name) => {
+                let account = Account::User(name.clone());
+                Disconnected {
+                    tunnels: at_bridge(&|bridge| bridge.kick_account(&account)),
+                    connections: at_relay(&|relay| relay.kick_account(&account)),
+                }
+            }
             Target::Nick(nick) => {
                 let holder = relay.and_then(|relay| relay.holder(nick));
                 let kick = |relay: &Relay| holder.is_some_and(|conn| relay.kick(conn));

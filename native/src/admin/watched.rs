@@ -49,6 +49,8 @@ impl Watched for Relay {
             connections: state.connections,
             max_connections: state.max_connections,
             nicks: state.nicks,
+            users: state.users.map(|(all, _)| all),
+            users_online: state.users.map(|(_, online)| online),
             calls_delivered: state.counts.called,
             calls_refused: refused.sum(),
             bytes_received: state.counts.received,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use xcher_core::registry::ConnId;
+use xcher_core::registry::{Account, ConnId};
 
 use super::Bridge;
 use super::counts::StreamOutcome;
@@ -54,6 +54,11 @@ impl Bridge {
     /// Closes every tunnel of clients in this network, and returns how many.
     pub(crate) fn kick_network(&self, network: IpNet) -> usize {
         self.kick_if(|open| network.contains(&open.client.ip().to_canonical()))
+    }
+
+    /// Closes every tunnel of this account, and returns how many.
+    pub(crate) fn kick_account(&self, account: &Account) -> usize {
+        self.kick_if(|open| open.account == *account)
     }
 
     /// Closes the tunnels that carry these connections to the relay, and returns how many.

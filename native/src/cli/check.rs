@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::cli::exit::{CliError, ExitCode};
-use crate::cli::options::{BridgeArgs, Common, RelayArgs, StopArgs};
+use crate::cli::options::{BridgeArgs, Common, RelayArgs, StopArgs, UsersArgs};
 use crate::cli::ui::output::Output;
 use crate::http::{Http, HttpConfig};
 use crate::keys;
@@ -18,6 +18,7 @@ pub(crate) fn check(
     common: &Common,
     relay: Option<&RelayArgs>,
     bridge: &BridgeArgs,
+    users: &UsersArgs,
 ) -> Result<(), CliError> {
     let output = Output::new(common);
     let mut errors = Vec::new();
@@ -33,12 +34,14 @@ pub(crate) fn check(
     if let Err(error) = Http::new(config, |_, _| async {}) {
         errors.push(error.to_string());
     }
+    errors.extend(users.read().err().and_then(|error| error.message));
     if !errors.is_empty() {
         errors.iter().for_each(|error| output.error(format_args!("{error}")));
         return Err(CliError::reported(ExitCode::Usage));
     }
     let mut known = names::<BridgeArgs>();
     known.extend(names::<StopArgs>());
+    known.extend(names::<UsersArgs>());
     known.extend(["data-dir", "reuse-port", "token-file"].map(str::to_owned));
     match relay {
         Some(_) => known.extend(names::<RelayArgs>()),

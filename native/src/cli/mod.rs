@@ -48,6 +48,7 @@ mod target;
 mod threads;
 mod ui;
 mod unfetched_files;
+mod users_file;
 mod watch;
 
 use std::panic;

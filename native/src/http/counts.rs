@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use tracing::info;
+use xcher_core::registry::UserName;
 
 use crate::net::log_line::{self, LineLimit};
 
@@ -33,6 +34,8 @@ pub(crate) enum TunnelOutcome {
     Full,
     /// The address has as many tunnels as the limits allow.
     AddressFull,
+    /// The user has as many tunnels as the limits of that user allow.
+    UserFull,
     /// The address has as many connections without a tunnel as the limits allow.
     TooManyConnections,
     /// The TLS handshake failed.
@@ -41,7 +44,7 @@ pub(crate) enum TunnelOutcome {
 
 impl TunnelOutcome {
     /// All values, each at its index.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Opened,
         Self::Banned,
         Self::HostName,
@@ -53,6 +56,7 @@ impl TunnelOutcome {
         Self::NotATunnel,
         Self::Full,
         Self::AddressFull,
+        Self::UserFull,
         Self::TooManyConnections,
         Self::Tls,
     ];
@@ -71,6 +75,7 @@ impl TunnelOutcome {
             Self::NotATunnel => "not_a_tunnel",
             Self::Full => "full",
             Self::AddressFull => "address_full",
+            Self::UserFull => "user_full",
             Self::TooManyConnections => "too_many_connections",
             Self::Tls => "tls",
         }
@@ -91,12 +96,24 @@ impl Counts {
 
     /// Counts and logs a refusal. `reason` has no secrets, and what it quotes is escaped.
     pub(super) fn refuse(&self, client: IpAddr, outcome: TunnelOutcome, reason: &str) {
+        self.refuse_user(client, None, outcome, reason);
+    }
+
+    /// As [`Self::refuse`], of a user who is known.
+    pub(super) fn refuse_user(
+        &self,
+        client: IpAddr,
+        user: Option<&UserName>,
+        outcome: TunnelOutcome,
+        reason: &str,
+    ) {
         self.add(outcome);
         if let Some(left_out) = self.lines.admit(Instant::now()) {
             info!(
                 target: log_line::REFUSAL,
                 parent: None,
                 address = %client,
+                user = user.map(UserName::as_str),
                 outcome = outcome.label(),
                 reason,
                 left_out = (left_out > 0).then_some(left_out),

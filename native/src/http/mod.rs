@@ -4,6 +4,7 @@
 //! It does not know what a tunnel carries: it passes each one as a [`WsBytes`] to the caller of [`run`].
 
 mod access;
+mod account_limit;
 mod bans;
 mod certificate;
 mod client;
@@ -47,6 +48,7 @@ use tracing::{Instrument, debug, error, info, info_span, warn};
 
 use crate::net::accept::Acceptor;
 use access::Rules;
+use account_limit::AccountLimit;
 use bans::HttpBans;
 use connection_limit::ConnectionLimit;
 use counts::{Counts, TunnelOutcome};
@@ -255,6 +257,7 @@ struct Front {
     accepts: Arc<AtomicBool>,
     tls: Option<Tls>,
     tunnel_limit: Arc<ConnectionLimit>,
+    account_limit: Arc<AccountLimit>,
     tunnel: Box<Tunnel>,
     /// The open tunnels.
     tunnels: TaskTracker,
@@ -288,6 +291,7 @@ impl Front {
             counts: Counts::default(),
             accepts: Arc::default(),
             tls: config.tls,
+            account_limit: Arc::default(),
             tunnel_limit: ConnectionLimit::new(config.max_tunnels, config.max_tunnels_per_address),
             tunnel: Box::new(move |bytes, from| Box::pin(tunnel(bytes, from))),
             tunnels: TaskTracker::new(),

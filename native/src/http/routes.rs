@@ -76,7 +76,7 @@ async fn config(State(front): State<Arc<Front>>) -> Json<Config> {
     Json(Config {
         tunnel: PATH,
         subprotocol: SUBPROTOCOL,
-        token: front.rules.load().token.is_some(),
+        token: front.rules.load().tokens.are_needed(),
         page: !page::IS_MISSING,
         version: env!("CARGO_PKG_VERSION"),
     })

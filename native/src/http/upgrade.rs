@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tracing::{Instrument, debug, info_span};
 use tungstenite::handshake::server::create_response_with_body;
 use xcher_core::Quoted;
+use xcher_core::registry::Account;
 use xcher_core::tunnel::SUBPROTOCOL;
 
 use super::connection_limit::Full;
@@ -44,18 +45,23 @@ pub(super) async fn open(
         front.counts.refuse(from.ip(), outcome, error);
         refusal(status, error)
     };
-    if let Some(token) = &rules.token {
-        let given = token.check(headers);
+    let mut account = Account::Anonymous;
+    if rules.tokens.are_checked() {
+        let given = rules.tokens.check(headers);
         if !front.guesses.admit(from.ip(), given == Given::Wrong, Instant::now()) {
             let error = "too many wrong tokens from your address: wait a minute";
             return refuse(TunnelOutcome::TokenRate, StatusCode::TOO_MANY_REQUESTS, error);
         }
-        if given != Given::Correct {
+        let refused = match given {
+            Given::Of(given) => {
+                account = given;
+                None
+            }
+            Given::None => rules.tokens.are_needed().then_some(TunnelOutcome::NoToken),
+            Given::Wrong => Some(TunnelOutcome::WrongToken),
+        };
+        if let Some(outcome) = refused {
             let error = "this bridge needs its token, and the request has none or a wrong one";
-            let outcome = match given {
-                Given::Wrong => TunnelOutcome::WrongToken,
-                Given::None | Given::Correct => TunnelOutcome::NoToken,
-            };
             let refusal = refuse(outcome, StatusCode::UNAUTHORIZED, error);
             return ([(WWW_AUTHENTICATE, "Bearer")], refusal).into_response();
         }
@@ -89,14 +95,27 @@ pub(super) async fn open(
             return refuse(TunnelOutcome::AddressFull, StatusCode::TOO_MANY_REQUESTS, error);
         }
     };
+    let limits = rules.tokens.users.as_ref().and_then(|users| users.limits(&account));
+    let limit = limits.and_then(|limits| limits.tunnels);
+    let Some(of_account) = front.account_limit.acquire(&account, limit) else {
+        let error = match account.user() {
+            Some(_) => "you have as many tunnels as this bridge allows you: close one",
+            None => {
+                "as many tunnels without a token are open as this bridge allows: try again later"
+            }
+        };
+        let outcome = TunnelOutcome::UserFull;
+        front.counts.refuse_user(from.ip(), account.user(), outcome, error);
+        return refusal(StatusCode::TOO_MANY_REQUESTS, error);
+    };
     front.counts.add(TunnelOutcome::Opened);
     // Boxed: tokio rounds the memory of a task up, here by more than this takes.
-    let guards = Box::new((permit, front.tunnels.token()));
+    let guards = Box::new((permit, of_account, front.tunnels.token()));
     let upgrade = hyper::upgrade::on(&mut request);
     let serve = async move {
         match upgrade.await {
             Ok(socket) => {
-                let bytes = WsBytes::new(socket, reached_at, front.closing.clone());
+                let bytes = WsBytes::new(socket, reached_at, account, front.closing.clone());
                 tokio::select! {
                     () = (front.tunnel)(bytes, from) => {}
                     () = front.abort.cancelled() => {}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use xcher_core::Nick;
-use xcher_core::registry::{Banned, ConnId, TooManyBans};
+use xcher_core::registry::{Account, Banned, ConnId, TooManyBans};
 
 use super::Relay;
 use super::counts::Counts;
@@ -22,6 +22,8 @@ pub(crate) struct RelayState {
     pub(crate) nicks: usize,
     /// Bans in force.
     pub(crate) bans: usize,
+    /// The users that may connect, and those of them that have connections; `None` if everybody may.
+    pub(crate) users: Option<(usize, usize)>,
     /// True while its listener accepts connections.
     pub(crate) accepts: bool,
     /// What has happened so far.
@@ -36,6 +38,10 @@ impl Relay {
             max_connections: registry.limits().connections,
             nicks: registry.nicks(),
             bans: registry.bans().in_force(now).count(),
+            users: registry.users().map(|users| {
+                let online = registry.accounts().filter(|(account, _)| account.user().is_some());
+                (users.all().len(), online.count())
+            }),
             accepts,
             counts: counts.clone(),
         })
@@ -49,6 +55,14 @@ impl Relay {
     /// Returns the client that holds this nick.
     pub(crate) fn holder(&self, nick: &Nick) -> Option<ConnId> {
         self.0.hub.read(|registry, _, _| registry.holder(nick))
+    }
+
+    /// Disconnects every client of this account, and returns how many.
+    pub(crate) fn kick_account(&self, account: &Account) -> usize {
+        self.0.hub.operate(|registry, _, actions| {
+            let own = registry.connections_of(account);
+            own.iter().filter(|conn| registry.kick(**conn, actions)).count()
+        })
     }
 
     /// Disconnects every client in this network, and returns how many.

@@ -11,11 +11,13 @@ use tracing::{Level, enabled};
 use xcher_core::RelayLimits;
 #[cfg(feature = "cluster")]
 use xcher_core::registry::ClusterState;
-use xcher_core::registry::{Action, CloseReason, ConnId, Input, Outcome, Registry, Report};
+use xcher_core::registry::{
+    Account, Action, CloseReason, ConnId, Input, Outcome, Registry, Report,
+};
 
 use super::bus::Bus;
 use super::counts::Counts;
-use super::log::{CallLine, ShownNick, call_line};
+use super::log::{CallLine, ShownNames, call_line};
 use crate::net::log_line::{self, LineLimit, shown};
 
 /// The most closed connections that wait for the client to read the last bytes.
@@ -33,8 +35,8 @@ pub(super) trait Outbound: Send + Sync {
     /// Sends queued bytes without waiting, and returns how many. Called without the hub's lock, because it makes
     /// system calls: to send, or to wake another thread.
     fn flush(&self) -> usize;
-    /// The nick that the connection's line in the log shows.
-    fn nick(&self) -> &ShownNick;
+    /// The names that the connection's line in the log shows.
+    fn names(&self) -> &ShownNames;
 }
 
 pub(super) struct Hub {
@@ -145,7 +147,6 @@ impl Hub {
     }
 
     /// Carries out what the operator does to the registry, as [`Hub::handle`] does with an input.
-    #[cfg(feature = "cli")]
     pub(super) fn operate<T>(
         &self,
         operation: impl FnOnce(&mut Registry, Duration, &mut Vec<Action>) -> T,
@@ -232,7 +233,7 @@ impl Hub {
                 Action::Record { conn, outcome } => {
                     counts.record(outcome);
                     lines.extend(call_line(registry, conn, outcome, &self.call_lines));
-                    if let (Outcome::Registered, Some(connection)) =
+                    if let (Outcome::Registered | Outcome::Identified, Some(connection)) =
                         (outcome, connections.get(&conn))
                     {
                         name(connection, registry);
@@ -275,11 +276,16 @@ impl Hub {
     }
 }
 
-/// Notes a connection's nick for the line that it gets when it ends, if such lines are wanted.
+/// Notes a connection's nick and user for the line that it gets when it ends, if such lines are wanted.
 fn name(connection: &Arc<dyn Outbound>, registry: &Registry) {
-    if enabled!(target: log_line::CONNECTION, Level::INFO)
-        && let Some(nick) = registry.nick(connection.conn())
-    {
-        connection.nick().get_or_init(|| shown(nick).into());
+    if !enabled!(target: log_line::CONNECTION, Level::INFO) {
+        return;
+    }
+    let (conn, names) = (connection.conn(), connection.names());
+    if let Some(nick) = registry.nick(conn) {
+        names.nick.get_or_init(|| shown(nick).into());
+    }
+    if let Some(user) = registry.account(conn).and_then(Account::user) {
+        names.user.get_or_init(|| user.clone());
     }
 }

@@ -30,7 +30,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error, info_span, warn};
 use xcher_core::RelayLimits;
-use xcher_core::registry::{ConnId, Input, Registry, Report};
+use xcher_core::registry::{Account, ConnId, Input, Registry, Report, Users};
 use xcher_core::secure::Identity;
 
 use crate::net::accept::Acceptor;
@@ -141,6 +141,11 @@ impl Relay {
         self.0.hub.set_limits(limits);
     }
 
+    /// Admits these users from now on, as [`Registry::set_users`] does; `None` admits everybody.
+    pub fn set_users(&self, users: Option<Arc<Users>>) {
+        self.0.hub.operate(|registry, _, actions| registry.set_users(users, actions));
+    }
+
     /// Closes the listener, and asks the hosts that can to connect anew (section 5.9), wherever its address leads by
     /// then. The relay serves those that stay until [`Relay::run`] is told to stop, which is within this time.
     pub fn drain(&self, within: Duration) {
@@ -178,6 +183,25 @@ impl Relay {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
+        self.connect_as(&Account::Anonymous, stream, from, report)
+    }
+
+    /// As [`Relay::connect`], for a client that counts for this account: its token was checked. An anonymous client
+    /// may still show one to the relay.
+    ///
+    /// # Panics
+    ///
+    /// As there.
+    pub fn connect_as<S>(
+        &self,
+        account: &Account,
+        stream: S,
+        from: SocketAddr,
+        report: impl Fn(Report) + Send + Sync + 'static,
+    ) -> InProcessConnection
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let Shared { hub, .. } = &*self.0;
         let number = self.next_number();
         let conn = ConnId(number);
@@ -185,6 +209,9 @@ impl Relay {
         // Before its task runs, so that it can be allowed an address at once.
         hub.connect(Arc::clone(&connection) as _, from);
         hub.handle(Input::Bridged { conn });
+        if *account != Account::Anonymous {
+            hub.handle(Input::Admitted { conn, account });
+        }
         let span = info_span!("connection", id = number, address = %from);
         let serve = stream_connection::serve(Arc::clone(hub), connection, stream).instrument(span);
         let task = self.tasks().spawn(serve);

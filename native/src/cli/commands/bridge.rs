@@ -25,7 +25,7 @@ use crate::descriptors::raise_limit;
 pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<(), CliError> {
     let args = &command.bridge;
     if command.start.check {
-        return check(common, None, args);
+        return check(common, None, args, &command.users);
     }
     let signals = Signals::catch().map_err(CliError::local)?;
     let Some(relay) = common.relay.tcp() else {
@@ -42,8 +42,10 @@ pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<
     raise_limit();
     let hangups = Hangups::catch().map_err(CliError::local)?;
     let tls = args.tls()?;
+    let users = command.users.read()?;
     let admin = AdminFront::open(common, &args.operator).await?;
-    let front = Front::new(common, listen(at, "--http", &command.start).await?, tls)?;
+    let listener = listen(at, "--http", &command.start).await?;
+    let front = Front::new(common, listener, tls, users.clone())?;
     let (bridge, listener) = front.start(args, Home::Elsewhere(relay.to_owned()))?;
     let http = bridge.http.clone();
     let readiness = admin.readiness.clone();
@@ -55,7 +57,8 @@ pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<
     };
     let _admin = admin.start(Servers::new(None, Some(watched), readiness.clone()));
     let (output, within) = (Output::new(common), command.stop.drain());
-    tokio::spawn(Reload::new(common, None, Some(bridge)).at_each(hangups));
+    let reload = Reload::new(common, None, Some(bridge)).with_users(users);
+    tokio::spawn(reload.at_each(hangups));
     let (stop, stopped) = oneshot::channel::<()>();
     let drain = async {
         servers.drain_at(signals, within, &output).await;

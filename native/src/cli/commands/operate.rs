@@ -33,6 +33,8 @@ pub(crate) async fn run(
         RelayCommand::Ban { banned, time } => operator.ban(banned, *time).await,
         RelayCommand::Unban { banned } => operator.unban(banned).await,
         RelayCommand::Bans => operator.bans().await,
+        // It asks no running relay.
+        RelayCommand::Token { .. } => Ok(()),
     }
 }
 
@@ -141,6 +143,9 @@ fn lines(status: &Status) -> Vec<String> {
         let (now, max) = (relay.connections, relay.max_connections);
         lines.push(format!("connections  {now}, at most {max}"));
         lines.push(format!("nicks        {}", relay.nicks));
+        if let (Some(users), Some(online)) = (relay.users, relay.users_online) {
+            lines.push(format!("users        {users}, {online} of them online"));
+        }
         let (delivered, refused) = (relay.calls_delivered, relay.calls_refused);
         lines.push(format!("calls        {delivered} delivered, {refused} refused"));
         lines.push(bytes("relay bytes", relay.bytes_received, relay.bytes_sent));

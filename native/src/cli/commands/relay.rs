@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use xcher_core::registry::Users;
 use xcher_core::secure::Identity;
 
 use crate::admin::{STARTING, Servers};
@@ -32,10 +34,11 @@ use crate::relay::{Cluster, Relay, RelayConfig};
 /// Runs a relay and its bridge until stopped.
 pub(crate) async fn run(common: &Common, args: &RelayCommandArgs) -> Result<(), CliError> {
     if args.start.check {
-        return check(common, Some(&args.relay), &args.relay.bridge);
+        return check(common, Some(&args.relay), &args.relay.bridge, &args.users);
     }
     let signals = Signals::catch().map_err(CliError::local)?;
-    let ports = Ports::open(common, &args.relay, &args.start).await?;
+    let users = args.users.read()?;
+    let ports = Ports::open(common, &args.relay, &args.start, users).await?;
     let output = Output::new(common);
     let drain = async |servers: DrainingServers| {
         servers.drain_at(signals, args.stop.drain(), &output).await
@@ -50,6 +53,7 @@ pub(crate) struct Ports {
     admin: AdminFront,
     hangups: Hangups,
     cluster: Option<Cluster>,
+    users: Option<Arc<Users>>,
 }
 
 impl Ports {
@@ -57,6 +61,7 @@ impl Ports {
         common: &Common,
         args: &RelayArgs,
         start: &StartArgs,
+        users: Option<Arc<Users>>,
     ) -> Result<Self, CliError> {
         raise_limit();
         let hangups = Hangups::catch().map_err(CliError::local)?;
@@ -69,7 +74,7 @@ impl Ports {
         let address = at.to_string();
         output.result(format_args!("relay {address}")).map_err(CliError::unwritten)?;
         output.json(&JsonEvent::Relay { address }).map_err(CliError::unwritten)?;
-        exposure::warn_of_relay(&output, at)?;
+        exposure::warn_of_relay(&output, users.as_deref(), at)?;
         let inherited = match args.bridge.http {
             None => inherited_sockets::take("--http")?,
             Some(_) => None,
@@ -91,8 +96,9 @@ impl Ports {
                 }
             },
         };
-        let front = http.map(|listener| Front::new(common, listener, tls)).transpose()?;
-        Ok(Self { relay, front, admin, hangups, cluster })
+        let front = http.map(|listener| Front::new(common, listener, tls, users.clone()));
+        let front = front.transpose()?;
+        Ok(Self { relay, front, admin, hangups, cluster, users })
     }
 
     pub(crate) async fn serve(
@@ -109,6 +115,7 @@ impl Ports {
             None => Relay::new(config),
         };
         let relay = relay.map_err(CliError::local)?;
+        relay.set_users(self.users.clone());
         if let Some(cluster) = relay.cluster() {
             tokio::spawn(cluster_state::show(Output::new(common), cluster));
         }
@@ -125,6 +132,7 @@ impl Ports {
         let servers = Servers::new(Some(relay.clone()), watched, readiness.clone());
         let _admin = self.admin.start(servers);
         let reload = Reload::new(common, Some((relay.clone(), args.any_address)), bridge);
+        let reload = reload.with_users(self.users);
         tokio::spawn(reload.at_each(self.hangups));
         let (stop, stopped) = oneshot::channel::<()>();
         let front = async {

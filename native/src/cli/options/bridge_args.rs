@@ -106,6 +106,7 @@ impl BridgeArgs {
         Access {
             allow_origin: self.allow_origin.clone(),
             token,
+            users: None,
             host_names: self.host_name.clone(),
             trusted_proxies: self.trusted_proxy.clone(),
         }

@@ -43,7 +43,7 @@ pub(super) use receive_args::{OffersArgs, ReceiveArgs};
 pub(super) use relay_args::RelayArgs;
 pub(super) use relay_command::{RelayCommand, RelayCommandLine};
 pub(super) use send_args::SendArgs;
-pub(super) use server_args::{BridgeCommandArgs, RelayCommandArgs, StartArgs, StopArgs};
+pub(super) use server_args::{BridgeCommandArgs, RelayCommandArgs, StartArgs, StopArgs, UsersArgs};
 pub(super) use share_args::ShareArgs;
 pub(super) use target_args::TargetArgs;
 pub(super) use up_args::UpArgs;

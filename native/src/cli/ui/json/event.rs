@@ -19,6 +19,13 @@ pub(crate) enum JsonEvent<'a> {
     Status(&'a Status),
     /// How many an operator disconnected.
     Disconnected { connections: usize, tunnels: usize },
+    /// A new token of a user, and its hash.
+    Token {
+        token: &'a str,
+        hash: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<&'a str>,
+    },
     /// A ban in force.
     Ban {
         banned: &'a str,
