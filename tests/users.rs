@@ -94,9 +94,8 @@ fn users_exchange_files_over_every_pair_of_ways_and_others_do_not() {
         let _amy = users.share(from, "amy", &nick);
         for to in &ways(&relay) {
             let out = tempdir().unwrap();
-            let get =
-                users.host(to, Some("bob"), &["get", &nick, "--all", "-o"]).args([out.path()]);
-            get.run().code(0);
+            let get = users.host(to, Some("bob"), &["get", &nick, "--all"]);
+            get.args(["-o"]).args([out.path()]).run().code(0);
             assert_eq!(
                 tree::read(out.path()),
                 tree::read(&users.0.path().join("shared")),
@@ -240,6 +239,16 @@ fn limits_of_a_user_hold_over_both_ways() {
     let [tcp, tunnel] = ways(&relay);
     let one = users.share(&tunnel, "amy", "one");
     users.host(&tunnel, Some("amy"), &["who"]).run().code(3).one_error(&["429"]);
+    // A page asks why by an ordinary request, since a WebSocket does not tell.
+    let url = relay.process.out("http http://");
+    let mut page = Conn::to(url.trim_end_matches('/').parse().unwrap());
+    let token = fs::read_to_string(users.token("amy")).unwrap();
+    let bearer = format!("Authorization: Bearer {}", token.trim());
+    page.say(format!(
+        "GET /xcher HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{bearer}\r\n\r\n"
+    ));
+    let answer = page.lines().join("\n");
+    assert!(answer.contains(" 429 ") && answer.contains("you have as many tunnels"), "{answer}");
     let _two = users.share(&tcp, "amy", "two");
     users
         .host(&tcp, Some("amy"), &["who"])

@@ -187,3 +187,32 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Limited<S> {
         Pin::new(&mut self.socket).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use xcher_core::registry::{User, UserLimits, UserName};
+
+    use super::*;
+
+    #[test]
+    fn tunnels_of_a_user_share_one_budget_wherever_they_come_from() {
+        let user = |name, rate| User {
+            name: UserName::parse(name).expect(name),
+            tokens: Vec::new(),
+            limits: UserLimits { rate: NonZeroU64::new(rate), ..UserLimits::default() },
+            nicks: Vec::new(),
+            is_reserved: false,
+        };
+        let users = Users::new([user("amy", 1000), user("bob", 1000), user("carol", 0)], None);
+        let in_force = InForce::new(Rates::default(), users.ok().map(Arc::new));
+        let budgets = |host: u8, name| {
+            let account = UserName::parse(name).map(Account::User).expect(name);
+            in_force.of_tunnel(IpAddr::from([192, 0, 2, host]), &account)
+        };
+        let (one, other) = (budgets(1, "amy"), budgets(2, "amy"));
+        assert!(one.len() == 1 && Arc::ptr_eq(&one[0], &other[0]));
+        assert!(!Arc::ptr_eq(&one[0], &budgets(1, "bob")[0]));
+        assert!(budgets(1, "carol").is_empty() && budgets(1, "gone").is_empty());
+        assert!(in_force.of_tunnel([192, 0, 2, 1].into(), &Account::Anonymous).is_empty());
+    }
+}

@@ -66,6 +66,20 @@ pub(super) async fn open(
             return ([(WWW_AUTHENTICATE, "Bearer")], refusal).into_response();
         }
     }
+    let limits = rules.tokens.users.as_ref().and_then(|users| users.limits(&account));
+    let limit = limits.and_then(|limits| limits.tunnels);
+    // Before it is clear that this is a WebSocket: a page asks by an ordinary request why one would be refused.
+    let Some(of_account) = front.account_limit.acquire(&account, limit) else {
+        let error = match account.user() {
+            Some(_) => "you have as many tunnels as this bridge allows you: close one",
+            None => {
+                "as many tunnels without a token are open as this bridge allows: try again later"
+            }
+        };
+        let outcome = TunnelOutcome::UserFull;
+        front.counts.refuse_user(from.ip(), account.user(), outcome, error);
+        return refusal(StatusCode::TOO_MANY_REQUESTS, error);
+    };
     let mut accepted = match create_response_with_body(&request, Body::empty) {
         Ok(accepted) => accepted,
         Err(error) => {
@@ -94,19 +108,6 @@ pub(super) async fn open(
             let error = "your address has as many tunnels as this bridge allows";
             return refuse(TunnelOutcome::AddressFull, StatusCode::TOO_MANY_REQUESTS, error);
         }
-    };
-    let limits = rules.tokens.users.as_ref().and_then(|users| users.limits(&account));
-    let limit = limits.and_then(|limits| limits.tunnels);
-    let Some(of_account) = front.account_limit.acquire(&account, limit) else {
-        let error = match account.user() {
-            Some(_) => "you have as many tunnels as this bridge allows you: close one",
-            None => {
-                "as many tunnels without a token are open as this bridge allows: try again later"
-            }
-        };
-        let outcome = TunnelOutcome::UserFull;
-        front.counts.refuse_user(from.ip(), account.user(), outcome, error);
-        return refusal(StatusCode::TOO_MANY_REQUESTS, error);
     };
     front.counts.add(TunnelOutcome::Opened);
     // Boxed: tokio rounds the memory of a task up, here by more than this takes.
