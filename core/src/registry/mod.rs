@@ -39,6 +39,7 @@ mod nicks;
 mod operator;
 mod outcome;
 mod packets;
+mod paths;
 mod refusal;
 mod rendezvous;
 mod users;
@@ -67,7 +68,7 @@ use outcome::labelled;
 pub use bans::{Banned, Bans, TooManyBans};
 pub use guesses::TokenGuesses;
 pub use nick_pattern::{InvalidNickPattern, NickPattern};
-pub use outcome::{Asked, Outcome, Rule};
+pub use outcome::{Asked, CallPath, Outcome, Rule};
 pub use users::{Account, InvalidUser, MAX_USERS, TokenHash, User, UserLimits, UserName, Users};
 
 /// A connection to the relay. The driver assigns the numbers and never reuses one.
@@ -448,7 +449,13 @@ impl Registry {
             Some(_) => RelayCaps::TOKEN,
             None => RelayCaps::default(),
         };
-        always.with(RelayCaps::MOVE).with(RelayCaps::PAGE).with(key).with(meet).with(token)
+        always
+            .with(RelayCaps::MOVE)
+            .with(RelayCaps::PAGE)
+            .with(RelayCaps::PATH)
+            .with(key)
+            .with(meet)
+            .with(token)
     }
 
     /// Processes an input and appends actions: at most one write and one close per connection.

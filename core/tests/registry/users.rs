@@ -42,7 +42,7 @@ fn a_token_comes_before_the_nick() {
     let mut relay = with_users([user("amy", None, &[])], None);
     relay.connect(ALICE);
     relay.send(ALICE, "X_CAPS token\nX_TOKEN amy-token\nX_NICK alice\n");
-    let words = "X_CAPS from ticket near move page token\n";
+    let words = "X_CAPS from ticket near move page path token\n";
     assert_eq!(relay.output(ALICE), format!("{words}X_NICK alice YES\n"));
     assert_eq!(relay.registry.account(ALICE), Some(&account("amy")));
     assert_eq!(relay.registry.connections_of(&account("amy")), [ALICE]);
@@ -136,7 +136,7 @@ fn connections_of_a_user_are_limited_over_sockets_and_tunnels() {
     relay.handle(Input::Bridged { conn: BOB });
     relay.handle(Input::Admitted { conn: BOB, account: &account("amy") });
     // What the bridge has checked is not asked for again.
-    assert_eq!(relay.ask(BOB, "X_CAPS key"), "X_CAPS from ticket near move page\n");
+    assert_eq!(relay.ask(BOB, "X_CAPS key"), "X_CAPS from ticket near move page path\n");
     assert_eq!(relay.ask(BOB, "X_NICK bob"), "X_NICK bob YES\n");
     relay.connect(CAROL);
     relay.send(CAROL, "X_CAPS token\nX_TOKEN amy-token\n");
