@@ -54,6 +54,8 @@ pub enum Outcome {
     },
     /// It has a nick from now on.
     Registered,
+    /// It has proved its key at this relay.
+    Proved,
     /// The packet was refused.
     Refused {
         /// What it asked for.
@@ -136,6 +138,16 @@ labelled! {
         Draining = "draining",
         /// The operator banned the nick, or one alike.
         NickBanned = "nick_banned",
+        /// The operator's lists do not allow the nick, or one alike.
+        NickNotAllowed = "nick_not_allowed",
+        /// The nick, or one alike, is reserved for other keys.
+        NickReserved = "nick_reserved",
+        /// The operator's lists do not allow the host's key, or it has proved none.
+        KeyNotAllowed = "key_not_allowed",
+        /// The operator's hook refused it.
+        Hook = "hook",
+        /// The operator's hook did not answer.
+        HookFailed = "hook_failed",
         /// The proof does not match the key.
         KeyProof = "key_proof",
         /// A packet has other fields.

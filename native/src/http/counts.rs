@@ -15,6 +15,8 @@ pub(crate) enum TunnelOutcome {
     Opened,
     /// The operator banned the address.
     Banned,
+    /// The operator's lists do not allow the address.
+    NotAllowed,
     /// The request, for whatever, has a host name that is not this server's.
     HostName,
     /// The page has another origin.
@@ -27,6 +29,10 @@ pub(crate) enum TunnelOutcome {
     WrongToken,
     /// The address sent too many wrong tokens.
     TokenRate,
+    /// The operator's hook refused it.
+    Hook,
+    /// The operator's hook did not answer.
+    HookFailed,
     /// It is not a WebSocket, or one of another subprotocol.
     NotATunnel,
     /// There are as many tunnels as the limits allow.
@@ -41,15 +47,18 @@ pub(crate) enum TunnelOutcome {
 
 impl TunnelOutcome {
     /// All values, each at its index.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Opened,
         Self::Banned,
+        Self::NotAllowed,
         Self::HostName,
         Self::Origin,
         Self::Proxy,
         Self::NoToken,
         Self::WrongToken,
         Self::TokenRate,
+        Self::Hook,
+        Self::HookFailed,
         Self::NotATunnel,
         Self::Full,
         Self::AddressFull,
@@ -62,12 +71,15 @@ impl TunnelOutcome {
         match self {
             Self::Opened => "opened",
             Self::Banned => "banned",
+            Self::NotAllowed => "not_allowed",
             Self::HostName => "host_name",
             Self::Origin => "origin",
             Self::Proxy => "proxy",
             Self::NoToken => "no_token",
             Self::WrongToken => "wrong_token",
             Self::TokenRate => "token_rate",
+            Self::Hook => "hook",
+            Self::HookFailed => "hook_failed",
             Self::NotATunnel => "not_a_tunnel",
             Self::Full => "full",
             Self::AddressFull => "address_full",
