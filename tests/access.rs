@@ -202,8 +202,13 @@ fn only_known_keys_are_admitted_and_codes_are_not() {
     let relay = Guarded::start("", &[]);
     let key = relay.key("bob");
     relay.reload(&format!("[keys]\nallow = [\"{key}\"]\n"), "the new lists are in force");
-    relay.share("bob", "bob").out("online ");
+    let bob = relay.share("bob", "bob");
+    bob.out("online ");
+    let who = relay.host("bob", &["who"]).run().code(0);
+    assert!(who.out.iter().any(|nick| nick == "bob"), "{who}");
     let eve = relay.host("eve", &["who"]).run();
+    eve.error(&["yours has shown none"]);
+    let eve = relay.host("eve", &["check", "bob", "s/file"]).run();
     eve.error(&["has not allowed your host's key"]);
     let send = relay.host("bob", &["send"]).args([relay.at("s/file")]).run();
     send.error(&["so it has no codes"]);

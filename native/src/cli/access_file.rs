@@ -9,7 +9,9 @@ use std::path::Path;
 use std::str::FromStr;
 
 use ipnet::IpNet;
-use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::Deserialize;
+use toml::Spanned;
+use xcher_core::Quoted;
 use xcher_core::registry::{AccessRules, NickPattern};
 use xcher_core::secure::PublicKey;
 
@@ -36,91 +38,84 @@ pub(crate) fn read(file: &Path) -> Result<AccessRules, CliError> {
     parse(&text).map_err(|(line, why)| CliError::usage(format!("{at}:{line}: {why}")))
 }
 
-/// Returns the line and what is wrong there, if something is.
-fn parse(text: &str) -> Result<AccessRules, (usize, String)> {
+/// What is wrong, and the line of it.
+type Wrong = (usize, String);
+
+fn parse(text: &str) -> Result<AccessRules, Wrong> {
     let file: AccessFile = toml::from_str(text).map_err(|error| {
         let start = error.span().map_or(0, |span| span.start);
-        let line = text.as_bytes().iter().take(start).filter(|byte| **byte == b'\n').count() + 1;
-        (line, error.message().lines().next().unwrap_or_default().to_owned())
+        (line_of(text, start), error.message().lines().next().unwrap_or_default().to_owned())
     })?;
     let AccessFile { networks, keys, nicks, reserved } = file;
+    let reserved = reserved.iter().map(|(nick, own)| {
+        Ok((value(text, nick, NickPattern::from_str)?, values(text, own, PublicKey::from_str)?))
+    });
     Ok(AccessRules {
-        allow_networks: values(networks.allow),
-        deny_networks: values(networks.deny),
-        allow_keys: values(keys.allow),
-        deny_keys: values(keys.deny),
-        allow_nicks: values(nicks.allow),
-        deny_nicks: values(nicks.deny),
+        allow_networks: values(text, &networks.allow, network)?,
+        deny_networks: values(text, &networks.deny, network)?,
+        allow_keys: values(text, &keys.allow, PublicKey::from_str)?,
+        deny_keys: values(text, &keys.deny, PublicKey::from_str)?,
+        allow_nicks: values(text, &nicks.allow, NickPattern::from_str)?,
+        deny_nicks: values(text, &nicks.deny, NickPattern::from_str)?,
         deny_codes: nicks.codes == Some(false),
-        reserved: reserved.into_iter().map(|(nick, keys)| (nick.0, values(keys))).collect(),
+        reserved: reserved.collect::<Result<_, _>>()?,
     })
 }
 
-#[derive(Default, serde::Deserialize)]
+/// A string and its place.
+type Entry = Spanned<String>;
+
+#[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct AccessFile {
-    networks: Lists<Network>,
-    keys: Lists<PublicKey>,
+    networks: Lists,
+    keys: Lists,
     nicks: Nicks,
-    reserved: BTreeMap<Entry<NickPattern>, Vec<Entry<PublicKey>>>,
+    reserved: BTreeMap<Entry, Vec<Entry>>,
 }
 
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields, bound = "T: FromStr, T::Err: fmt::Display")]
-struct Lists<T> {
-    #[serde(default = "Vec::new")]
-    allow: Vec<Entry<T>>,
-    #[serde(default = "Vec::new")]
-    deny: Vec<Entry<T>>,
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Lists {
+    allow: Vec<Entry>,
+    deny: Vec<Entry>,
 }
 
-impl<T> Default for Lists<T> {
-    fn default() -> Self {
-        Self { allow: Vec::new(), deny: Vec::new() }
-    }
-}
-
-#[derive(Default, serde::Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Nicks {
-    allow: Vec<Entry<NickPattern>>,
-    deny: Vec<Entry<NickPattern>>,
+    allow: Vec<Entry>,
+    deny: Vec<Entry>,
     codes: Option<bool>,
 }
 
-/// A value written as a string.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Entry<T>(T);
-
-impl<'de, T: FromStr<Err: fmt::Display>> Deserialize<'de> for Entry<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
-        text.parse().map(Self).map_err(D::Error::custom)
-    }
+/// Parses an address or a network.
+fn network(text: &str) -> Result<IpNet, String> {
+    let one = text.parse::<IpAddr>().map(IpNet::from);
+    let expected = "expected an address, or a network such as 192.0.2.0/24";
+    one.or_else(|_| text.parse()).map_err(|_| format!("{expected}, got {}", Quoted(text)))
 }
 
-/// An address or a network.
-struct Network(IpNet);
-
-impl FromStr for Network {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let one = text.parse::<IpAddr>().map(IpNet::from);
-        let network = one.or_else(|_| text.parse());
-        let expected = "expected an address, or a network such as 192.0.2.0/24";
-        network.map(Self).map_err(|_| format!("{expected}, got {}", xcher_core::Quoted(text)))
-    }
+fn values<T, E: fmt::Display>(
+    text: &str,
+    entries: &[Entry],
+    parse: fn(&str) -> Result<T, E>,
+) -> Result<Vec<T>, Wrong> {
+    entries.iter().map(|entry| value(text, entry, parse)).collect()
 }
 
-impl From<Network> for IpNet {
-    fn from(Network(network): Network) -> Self {
-        network
-    }
+fn value<T, E: fmt::Display>(
+    text: &str,
+    entry: &Entry,
+    parse: fn(&str) -> Result<T, E>,
+) -> Result<T, Wrong> {
+    let wrong = |error: E| (line_of(text, entry.span().start), error.to_string());
+    parse(entry.get_ref()).map_err(wrong)
 }
 
-fn values<T, U: From<T>>(entries: Vec<Entry<T>>) -> Vec<U> {
-    entries.into_iter().map(|Entry(value)| value.into()).collect()
+/// Returns the line of this place, counted from 1.
+fn line_of(text: &str, start: usize) -> usize {
+    text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1
 }
 
 #[cfg(test)]
