@@ -8,6 +8,7 @@ use core::time::Duration;
 use super::ConnId;
 use super::claim::Claim;
 use super::cluster::{Acquisition, Challenge, Lease};
+use super::hook::Pending;
 use super::keys::KeyProof;
 use super::rendezvous::Rendezvous;
 use super::users::Account;
@@ -44,8 +45,12 @@ pub(super) struct Client {
     pub(super) claim: Option<Claim>,
     /// The connection that claims its nick.
     pub(super) claimed_by: Option<ConnId>,
-    /// True while other relays are asked on its behalf: its next lines wait.
+    /// True while other relays or the hook are asked on its behalf: its next lines wait.
     pub(super) waits: bool,
+    /// True once the operator's hook was asked about its connection, or there was none to ask.
+    pub(super) is_asked_about: bool,
+    /// The answer of the hook that it waits for.
+    pub(super) pending: Option<Box<Pending>>,
     /// The nick that it waits for.
     pub(super) acquisition: Option<Box<Acquisition>>,
     /// The lease on its nick, if the relay is in a cluster.
@@ -66,7 +71,7 @@ pub(super) struct Client {
     pub(super) unsent: usize,
     /// Index of its last write among the actions.
     pub(super) write_at: usize,
-    opened: Duration,
+    pub(super) opened: Duration,
     last_input: Duration,
     pinged_at: Option<Duration>,
     /// Its time among the registry's alarms. Packets do not move it, so that they cost no search: the alarm
@@ -105,6 +110,8 @@ impl Client {
             claim: None,
             claimed_by: None,
             waits: false,
+            is_asked_about: false,
+            pending: None,
             acquisition: None,
             lease: None,
             challenge: None,

@@ -20,6 +20,8 @@
 //! assert_eq!(actions.last(), Some(&answer));
 //! ```
 
+mod access;
+mod access_check;
 mod address;
 mod admission;
 mod bans;
@@ -31,9 +33,11 @@ mod connections;
 mod delivery;
 mod drain;
 mod guesses;
+mod hook;
 mod keys;
 mod meetings;
 mod near;
+mod networks;
 mod nick_pattern;
 mod nicks;
 mod operator;
@@ -47,6 +51,7 @@ mod who;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::net::{IpAddr, SocketAddr};
@@ -61,13 +66,17 @@ use client::Client;
 use cluster::Cluster;
 pub use cluster::{Answer, ClusterConfig, ClusterState, RelayId, ReplyId, RequestId, Subject};
 use drain::Drain;
+use hook::Hook;
 use meetings::Meetings;
 use nicks::Nicks;
 use outcome::labelled;
 
+pub use access::{AccessLists, AccessRules};
 pub use bans::{Banned, Bans, TooManyBans};
 pub use guesses::TokenGuesses;
+pub use hook::{Decision, HookFailure, Question, QuestionId};
 pub use nick_pattern::{InvalidNickPattern, NickPattern};
+pub use operator::OnlineHost;
 pub use outcome::{Asked, CallPath, Outcome, Rule};
 pub use users::{Account, InvalidUser, MAX_USERS, TokenHash, User, UserLimits, UserName, Users};
 
@@ -155,6 +164,13 @@ pub enum Input<'a> {
         /// The message.
         bytes: &'a [u8],
     },
+    /// The operator's hook has answered a question, or has not.
+    Decided {
+        /// The question.
+        question: QuestionId,
+        /// The answer.
+        decision: Decision<'a>,
+    },
     /// Time has passed.
     Tick,
     /// The relay will stop: it asks the hosts that can to connect anew (section 5.9), and helps no more hosts to
@@ -184,6 +200,7 @@ impl Input<'_> {
             | Self::Answered { .. }
             | Self::Requested { .. }
             | Self::Published { .. }
+            | Self::Decided { .. }
             | Self::Tick
             | Self::Drain { .. }
             | Self::Stop => None,
@@ -223,6 +240,8 @@ pub enum Action {
         /// The reason, for the log.
         reason: CloseReason,
     },
+    /// Ask the operator's hook, within a time that the driver limits, and report the answer with [`Input::Decided`].
+    Ask(Question),
     /// Subscribe to this subject of the bus, before what follows is sent there.
     Subscribe(Subject),
     /// End the subscription.
@@ -323,6 +342,10 @@ labelled! {
         Kicked = "kicked",
         /// The operator banned its address or its nick.
         Banned = "banned",
+        /// The operator's lists do not allow its address, its key or its nick.
+        NotAllowed = "not_allowed",
+        /// The operator's hook refused it.
+        Hook = "hook",
         /// The relay stops.
         Stopped = "stopped",
     }
@@ -351,6 +374,8 @@ impl fmt::Display for CloseReason {
             Self::NoLongerAllowed => "its user may not any more",
             Self::Kicked => "disconnected by the operator",
             Self::Banned => "banned by the operator",
+            Self::NotAllowed => "not allowed by the operator's lists",
+            Self::Hook => "refused by the operator's hook",
             Self::NickLost => "its nick is another host's",
             Self::TooMuchAhead => "sent too much before an answer",
             Self::Stopped => "relay stops",
@@ -382,6 +407,9 @@ pub struct Registry {
     bans: Bans,
     admission: Admission,
     guesses: TokenGuesses,
+    access: Arc<AccessLists>,
+    /// Present if the operator's hook is asked.
+    hook: Option<Hook>,
     /// Its TCP port, with which it supports the word `meet`.
     port: Option<u16>,
     /// Present if it shares its nicks with other relays.
@@ -406,6 +434,8 @@ impl Registry {
             bans: Bans::default(),
             admission: Admission::default(),
             guesses: TokenGuesses::default(),
+            access: Arc::default(),
+            hook: None,
             port: None,
             cluster: None,
         }
@@ -429,6 +459,12 @@ impl Registry {
     #[must_use]
     pub fn with_cluster(self, config: ClusterConfig) -> Self {
         Self { cluster: Some(Cluster::new(config)), ..self }
+    }
+
+    /// Makes the relay ask the operator's hook about connections and nicks.
+    #[must_use]
+    pub fn with_hook(self, on_failure: HookFailure) -> Self {
+        Self { hook: Some(Hook::new(on_failure)), ..self }
     }
 
     /// Replaces the limits. Existing connections above them stay open.
@@ -499,6 +535,9 @@ impl Registry {
             Input::Answered { request, answer } => self.answered(request, answer, now, actions),
             Input::Requested { reply, bytes } => self.requested(reply, bytes, now, actions),
             Input::Published { bytes } => self.published(bytes, now, actions),
+            Input::Decided { question, decision } => {
+                self.decided(question, decision, now, actions);
+            }
             Input::Tick => self.tick(now, actions),
             Input::Drain { within } => self.begin_drain(within, now, actions),
             Input::Stop => self.stop(actions),

@@ -57,6 +57,14 @@ impl NickPattern {
     }
 }
 
+impl core::str::FromStr for NickPattern {
+    type Err = InvalidNickPattern;
+
+    fn from_str(text: &str) -> Result<Self, InvalidNickPattern> {
+        Self::parse(text)
+    }
+}
+
 impl fmt::Display for NickPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)?;

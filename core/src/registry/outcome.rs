@@ -61,6 +61,8 @@ pub enum Outcome {
     },
     /// It has a nick from now on.
     Registered,
+    /// It has proved its key at this relay.
+    Proved,
     /// The packet was refused.
     Refused {
         /// What it asked for.
@@ -171,10 +173,16 @@ labelled! {
         TokenRate = "token_rate",
         /// Connections of a user are limited.
         UserFull = "user_full",
-        /// The nick, or one alike, is reserved for another user.
+        /// The nick, or one alike, is reserved for another user, or for other keys.
         NickReserved = "nick_reserved",
-        /// The user may have other nicks only.
+        /// The user may have other nicks only, or the operator's lists do not allow the nick or one alike.
         NickNotAllowed = "nick_not_allowed",
+        /// The operator's lists do not allow the host's key, or it has proved none.
+        KeyNotAllowed = "key_not_allowed",
+        /// The operator's hook refused it.
+        Hook = "hook",
+        /// The operator's hook did not answer.
+        HookFailed = "hook_failed",
         /// The proof does not match the key.
         KeyProof = "key_proof",
         /// A packet has other fields.

@@ -7,6 +7,7 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use super::access_check::NickAccess;
 use super::client::Client;
 use super::cluster::{Grant, unread};
 use super::delivery::Delivery;
@@ -20,7 +21,7 @@ use crate::{
     decimal,
 };
 
-/// Bytes that a client may send before the relay has answered what it asked other relays for.
+/// Bytes that a client may send before the relay has answered what it asked others for.
 const MAX_AHEAD_LEN: usize = 64 << 10;
 
 impl Registry {
@@ -41,6 +42,7 @@ impl Registry {
             challenge.answer(false, actions);
         }
         client.lines.receive(bytes);
+        self.ask_about_connection(conn, actions);
         self.read_lines(conn, now, actions);
     }
 
@@ -53,7 +55,7 @@ impl Registry {
     }
 
     /// Handles the client's lines in their order, until there is none or the next one must wait.
-    fn read_lines(&mut self, conn: ConnId, now: Duration, actions: &mut Vec<Action>) {
+    pub(super) fn read_lines(&mut self, conn: ConnId, now: Duration, actions: &mut Vec<Action>) {
         let Some(client) = self.clients.get_mut(&conn) else { return };
         // Moved out, so that a line can be borrowed while writing to other clients.
         let mut lines = core::mem::take(&mut client.lines);
@@ -131,6 +133,7 @@ impl Registry {
                 self.needs_account(conn, actions)?;
                 let Some(client) = self.clients.get_mut(&conn) else { return Ok(()) };
                 spend(client, &self.limits, now)?;
+                self.check_may_list(conn)?;
                 self.spend_answer(conn, self.nicks.list_bytes(), now)?;
                 let Some(client) = self.clients.get_mut(&conn) else { return Ok(()) };
                 client.lists += 1;
@@ -254,23 +257,52 @@ impl Registry {
                 return Err(self.failed_try(conn, Rule::NickInvalid, format!("{bad}")));
             }
             Err(_) => self.refuse_nick(conn, text, Rule::NickInvalid, actions),
-            Ok(nick) if self.bans.bans_nick(&nick, now) => {
-                let reason = "refused: the operator banned this nick, or one like it";
-                return Err(self.failed_try(conn, Rule::NickBanned, reason.into()));
-            }
-            Ok(nick) => match self.nicks.find_similar(&nick).map(|(_, holder)| holder) {
-                None if self.is_taken(&nick) => {
-                    self.refuse_nick(conn, text, Rule::NickTaken, actions);
-                }
-                None => self.acquire(conn, nick, text, now, actions),
-                Some(holder) => {
-                    if !self.claim(conn, (nick, text), holder, now, actions) {
-                        self.refuse_nick(conn, text, Rule::NickTaken, actions);
-                    }
-                }
-            },
+            Ok(nick) => return self.seek_nick(conn, (nick, text), false, now, actions),
         }
         Ok(())
+    }
+
+    /// Gives a host a nick if it may have it; after the operator's hook has allowed it, if there is one.
+    pub(super) fn seek_nick(
+        &mut self,
+        conn: ConnId,
+        (nick, text): (Nick, &str),
+        is_decided: bool,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), Refusal> {
+        match self.may_have(conn, &nick, now) {
+            NickAccess::Yes if !is_decided && self.ask_about_nick(conn, &nick, text, actions) => {}
+            NickAccess::Yes => self.give_nick(conn, nick, text, now, actions),
+            NickAccess::AskForKey(rule) => self.refuse_nick(conn, text, rule, actions),
+            NickAccess::No(rule, reason) => return Err(self.failed_try(conn, rule, reason)),
+            NickAccess::Never(rule, reason) => {
+                return Err(Refusal::Close(rule, reason, CloseReason::NotAllowed));
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a host a nick that it may have, unless another host has it or one alike.
+    fn give_nick(
+        &mut self,
+        conn: ConnId,
+        nick: Nick,
+        text: &str,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) {
+        match self.nicks.find_similar(&nick).map(|(_, holder)| holder) {
+            None if self.is_taken(&nick) => {
+                self.refuse_nick(conn, text, Rule::NickTaken, actions);
+            }
+            None => self.acquire(conn, nick, text, now, actions),
+            Some(holder) => {
+                if !self.claim(conn, (nick, text), holder, now, actions) {
+                    self.refuse_nick(conn, text, Rule::NickTaken, actions);
+                }
+            }
+        }
     }
 
     /// Returns true if a host of this relay has this nick or one alike, or is about to get it.
@@ -319,7 +351,7 @@ impl Registry {
         }
     }
 
-    fn failed_try(&mut self, conn: ConnId, rule: Rule, reason: String) -> Refusal {
+    pub(super) fn failed_try(&mut self, conn: ConnId, rule: Rule, reason: String) -> Refusal {
         let Some(client) = self.clients.get_mut(&conn) else {
             return Refusal::Declined(rule, reason);
         };

@@ -56,6 +56,7 @@ impl Relay {
                 | Action::Request { .. }
                 | Action::Reply { .. }
                 | Action::Publish { .. } => unreachable!("no cluster"),
+                Action::Ask(_) => unreachable!("no hook"),
             }
         }
         reported

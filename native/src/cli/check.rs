@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::cli::exit::{CliError, ExitCode};
-use crate::cli::options::{BridgeArgs, Common, RelayArgs, StopArgs, UsersArgs};
+use crate::cli::options::{Admission, BridgeArgs, Common, RelayArgs, StopArgs, UsersArgs};
 use crate::cli::ui::output::Output;
 use crate::http::{Http, HttpConfig};
 use crate::keys;
@@ -28,6 +28,8 @@ pub(crate) fn check(
         let named = &common.relay;
         errors.push(format!("a bridge connects to HOST:PORT, and {named} is none; set --relay"));
     }
+    let admission = Admission::read(&bridge.access_args);
+    errors.extend(admission.err().and_then(|error| error.message));
     let token = common.token().map_err(|error| errors.extend(error.message)).ok().flatten();
     let tls = bridge.tls().map_err(|error| errors.extend(error.message)).ok().flatten();
     let config = HttpConfig { access: bridge.access(token), tls, ..HttpConfig::default() };

@@ -9,7 +9,7 @@ use xcher_core::registry::Users;
 use crate::bridge::{Bridge, Home};
 use crate::cli::exit::CliError;
 use crate::cli::exposure;
-use crate::cli::options::{BridgeArgs, Common};
+use crate::cli::options::{Admission, BridgeArgs, Common};
 use crate::cli::ui::json::JsonEvent;
 use crate::cli::ui::output::Output;
 use crate::http::{Access, Http, HttpConfig, Tls, WsBytes};
@@ -51,13 +51,15 @@ impl Front {
     pub(crate) fn start(
         self,
         args: &BridgeArgs,
+        admission: &Admission,
         home: Home,
     ) -> Result<(RunningBridge, TcpListener), CliError> {
         let Self { listener, address, tls, token, users } = self;
         let bridge = Bridge::new(home, args.bridge_config(address.ip()));
         bridge.set_users(users.clone());
         let access = Access { users, ..args.access(token.clone()) };
-        let config = HttpConfig { access, tls: tls.clone(), ..HttpConfig::default() };
+        let hook = admission.hook.clone();
+        let config = HttpConfig { access, tls: tls.clone(), hook, ..HttpConfig::default() };
         let serves = bridge.clone();
         let tunnel = move |socket: WsBytes, client| {
             let (bridge, reached_at) = (serves.clone(), socket.reached_at());
@@ -65,6 +67,7 @@ impl Front {
             async move { bridge.serve_as(account, socket, client, reached_at).await }
         };
         let http = Http::new(config, tunnel).map_err(CliError::local)?;
+        http.set_lists(admission.lists());
         Ok((RunningBridge { http, bridge, tls, address, token }, listener))
     }
 }

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
-use xcher_core::registry::Users;
+use xcher_core::registry::{AccessRules, Users};
 
 use crate::cli::exit::CliError;
 use crate::cli::exposure;
 use crate::cli::http_front::RunningBridge;
 use crate::cli::options::{
-    Cli, Command, Common, RawValues, RelayArgs, RelayCommandLine, UpArgs, UsersArgs, command_line,
+    AccessArgs, Admission, Cli, Command, Common, RawValues, RelayArgs, RelayCommandLine, UpArgs,
+    UsersArgs, command_line,
 };
 use crate::cli::service_manager;
 use crate::cli::signals::Hangups;
@@ -19,7 +20,9 @@ use crate::http::{Access, Tls};
 use crate::relay::Relay;
 
 /// The options that can change at runtime.
-const LIVE: [&str; 10] = [
+const LIVE: [&str; 12] = [
+    "access",
+    "hook-token-file",
     "max-connections",
     "max-per-address",
     "allow-origin",
@@ -46,6 +49,8 @@ pub(crate) struct Reload {
     output: Output,
     relay: Option<Relay>,
     bridge: Option<RunningBridge>,
+    /// The lists in force, and the hook.
+    admission: Admission,
     options: RawValues,
     token_file: Option<PathBuf>,
     /// As at the start.
@@ -61,6 +66,8 @@ struct Reread {
     token: Result<Option<String>, CliError>,
     certificate: Result<Certificate, String>,
     users: Result<Option<Arc<Users>>, CliError>,
+    lists: Result<AccessRules, CliError>,
+    hook_token: Result<Option<String>, CliError>,
 }
 
 /// What became of the certificate.
@@ -96,12 +103,14 @@ impl Reload {
         common: &Common,
         relay: Option<(Relay, bool)>,
         bridge: Option<RunningBridge>,
+        admission: Admission,
     ) -> Self {
         let (relay, any_address) = relay.unzip();
         let any_address = any_address.unwrap_or_default();
         let (options, token_file) = (common.raw.clone(), common.token_file.clone());
+        let output = Output::new(common);
         let users = None;
-        Self { output: Output::new(common), relay, bridge, options, token_file, any_address, users }
+        Self { output, relay, bridge, admission, options, token_file, any_address, users }
     }
 
     /// Adds the users that the servers were started with.
@@ -137,7 +146,7 @@ impl Reload {
 
     /// Applies what can change at runtime.
     fn apply(&mut self, reread: Reread) -> Result<Reloaded, CliError> {
-        let Reread { cli, token, certificate, users } = reread;
+        let Reread { cli, token, certificate, users, lists, hook_token } = reread;
         let (mut notes, mut errors) = (Vec::new(), Vec::new());
         let has_users = users.is_ok();
         match users {
@@ -192,12 +201,72 @@ impl Reload {
                 TlsFiles::Unread
             }
         };
-        let is_read = (token.is_ok(), has_users);
-        notes.extend(self.take_options(&cli, is_read, tls_files));
+        let mut unread = self.take_admission(lists, hook_token, &mut notes, &mut errors);
+        if !has_users {
+            unread.push(USERS);
+        }
+        notes.extend(self.take_options(&cli, token.is_ok(), tls_files, &unread));
         if notes.is_empty() && errors.is_empty() {
             notes.push("nothing has changed".to_owned());
         }
         Ok(Reloaded { notes, errors })
+    }
+
+    /// Applies the lists and the hook's token. Returns the options whose files cannot be used.
+    fn take_admission(
+        &mut self,
+        lists: Result<AccessRules, CliError>,
+        hook_token: Result<Option<String>, CliError>,
+        notes: &mut Vec<String>,
+        errors: &mut Vec<String>,
+    ) -> Vec<&'static str> {
+        let mut unread = Vec::new();
+        match lists {
+            Ok(rules) if rules == self.admission.rules => {}
+            Ok(rules) => {
+                self.admission.rules = rules;
+                notes.push(self.apply_lists());
+            }
+            Err(error) => {
+                let error = error.message.unwrap_or_default();
+                errors.push(format!("{error}; the old lists stay in force"));
+                unread.push("access");
+            }
+        }
+        let taken = match (hook_token, &self.admission.hook) {
+            (Ok(token), Some(hook)) => hook.set_token(token.as_deref()),
+            (Ok(_), None) => Ok(false),
+            (Err(error), _) => Err(error.message.unwrap_or_default()),
+        };
+        match taken {
+            Ok(true) => notes.push("the hook gets the new token now".to_owned()),
+            Ok(false) => {}
+            Err(error) => {
+                errors.push(format!("{error}; the hook's old token stays in force"));
+                unread.push("hook-token-file");
+            }
+        }
+        unread
+    }
+
+    /// Applies new lists. Returns what that did.
+    fn apply_lists(&self) -> String {
+        let lists = self.admission.lists();
+        let closed = self
+            .relay
+            .as_ref()
+            .map(|relay| relay.set_access(Arc::clone(&lists)))
+            .unwrap_or_default();
+        let mut tunnels = 0;
+        if let Some(RunningBridge { http, bridge, .. }) = &self.bridge {
+            http.set_lists(Arc::clone(&lists));
+            tunnels = bridge.kick_links(&closed);
+            tunnels = tunnels.max(bridge.kick_clients(|ip| !lists.allow_address(ip)));
+        }
+        let connections = closed.len();
+        format!(
+            "the new lists are in force; they closed connections to the relay: {connections}, tunnels: {tunnels}"
+        )
     }
 
     /// Takes over the values of options that are in force now. Returns lines about these, and about those
@@ -205,15 +274,16 @@ impl Reload {
     fn take_options(
         &mut self,
         cli: &Cli,
-        (has_token, has_users): (bool, bool),
+        has_token: bool,
         tls_files: TlsFiles,
+        unread: &[&str],
     ) -> Vec<String> {
         let (now, shares) = (&cli.common.raw, shares(&cli.command));
         let is_token_file = |option: &String| option == TOKEN_FILE;
         let mut changed = self.options.changed(now);
         let is_unread = tls_files == TlsFiles::Unread;
         changed.retain(|option| has_token || !is_token_file(option));
-        changed.retain(|option| has_users || option != USERS);
+        changed.retain(|option| !unread.contains(&&**option));
         let names_users = cli.command.users().is_some_and(|args| args.users.is_some());
         let users_live = self.users.is_some() && names_users;
         changed.retain(|option| !(is_unread && TLS_FILES.contains(&&**option)));
@@ -251,8 +321,12 @@ impl Reread {
             up.relay.any_address = any_address;
         }
         let users = cli.command.users().map_or(Ok(None), UsersArgs::read);
+        let args = cli.command.server().map(|args| &args.access_args);
+        let lists = args.map_or_else(|| Ok(AccessRules::default()), AccessArgs::rules);
+        let hook_token = args.map_or(Ok(None), AccessArgs::hook_token);
         let Some(tls) = bridge else {
-            return Ok(Self { cli, token: Ok(None), certificate: Ok(Certificate::None), users });
+            let (token, certificate) = (Ok(None), Ok(Certificate::None));
+            return Ok(Self { cli, token, certificate, users, lists, hook_token });
         };
         let files =
             cli.command.server().and_then(|args| args.tls_cert.as_ref().zip(args.tls_key.as_ref()));
@@ -263,7 +337,7 @@ impl Reread {
                 false => Certificate::Unchanged,
             }),
         };
-        Ok(Self { token: cli.common.token(), cli, certificate, users })
+        Ok(Self { token: cli.common.token(), cli, certificate, users, lists, hook_token })
     }
 }
 

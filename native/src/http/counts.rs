@@ -16,6 +16,8 @@ pub(crate) enum TunnelOutcome {
     Opened,
     /// The operator banned the address.
     Banned,
+    /// The operator's lists do not allow the address.
+    NotAllowed,
     /// The request, for whatever, has a host name that is not this server's.
     HostName,
     /// The page has another origin.
@@ -28,6 +30,10 @@ pub(crate) enum TunnelOutcome {
     WrongToken,
     /// The address sent too many wrong tokens.
     TokenRate,
+    /// The operator's hook refused it.
+    Hook,
+    /// The operator's hook did not answer.
+    HookFailed,
     /// It is not a WebSocket, or one of another subprotocol.
     NotATunnel,
     /// There are as many tunnels as the limits allow.
@@ -44,15 +50,18 @@ pub(crate) enum TunnelOutcome {
 
 impl TunnelOutcome {
     /// All values, each at its index.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Opened,
         Self::Banned,
+        Self::NotAllowed,
         Self::HostName,
         Self::Origin,
         Self::Proxy,
         Self::NoToken,
         Self::WrongToken,
         Self::TokenRate,
+        Self::Hook,
+        Self::HookFailed,
         Self::NotATunnel,
         Self::Full,
         Self::AddressFull,
@@ -66,12 +75,15 @@ impl TunnelOutcome {
         match self {
             Self::Opened => "opened",
             Self::Banned => "banned",
+            Self::NotAllowed => "not_allowed",
             Self::HostName => "host_name",
             Self::Origin => "origin",
             Self::Proxy => "proxy",
             Self::NoToken => "no_token",
             Self::WrongToken => "wrong_token",
             Self::TokenRate => "token_rate",
+            Self::Hook => "hook",
+            Self::HookFailed => "hook_failed",
             Self::NotATunnel => "not_a_tunnel",
             Self::Full => "full",
             Self::AddressFull => "address_full",

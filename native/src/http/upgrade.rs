@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tracing::{Instrument, debug, info_span};
 use tungstenite::handshake::server::create_response_with_body;
 use xcher_core::Quoted;
-use xcher_core::registry::Account;
+use xcher_core::registry::{Account, HookFailure};
 use xcher_core::tunnel::SUBPROTOCOL;
 
 use super::connection_limit::Full;
@@ -23,6 +23,7 @@ use super::subprotocol::offered;
 use super::token::Given;
 use super::ws_bytes::WsBytes;
 use super::{Ends, Front, client, origin};
+use crate::hook::{Answer, Asked};
 
 pub(super) async fn open(
     State(front): State<Arc<Front>>,
@@ -109,6 +110,30 @@ pub(super) async fn open(
             return refuse(TunnelOutcome::AddressFull, StatusCode::TOO_MANY_REQUESTS, error);
         }
     };
+    drop(rules);
+    if let Some(hook) = &front.hook {
+        let (outcome, status, error) = match hook.ask(&Asked::tunnel(from.ip())).await {
+            Answer::Failed if hook.on_failure() == HookFailure::Deny => {
+                let error = "this bridge cannot find out if you may use it: try again later";
+                (TunnelOutcome::HookFailed, StatusCode::SERVICE_UNAVAILABLE, error.to_owned())
+            }
+            Answer::Deny(reason) if !reason.is_empty() => {
+                let error = format!("refused: {}", Quoted(&reason));
+                (TunnelOutcome::Hook, StatusCode::FORBIDDEN, error)
+            }
+            Answer::Deny(_) | Answer::NeedKey => {
+                let error = "refused: this bridge's operator does not admit you".to_owned();
+                (TunnelOutcome::Hook, StatusCode::FORBIDDEN, error)
+            }
+            Answer::Allow | Answer::Failed => {
+                (TunnelOutcome::Opened, StatusCode::OK, String::new())
+            }
+        };
+        if outcome != TunnelOutcome::Opened {
+            front.counts.refuse(from.ip(), outcome, &error);
+            return refusal(status, &error);
+        }
+    }
     front.counts.add(TunnelOutcome::Opened);
     // Boxed: tokio rounds the memory of a task up, here by more than this takes.
     let guards = Box::new((permit, of_account, front.tunnels.token()));

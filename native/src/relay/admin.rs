@@ -1,12 +1,14 @@
 //! What the operator of a relay sees and does.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ipnet::IpNet;
 use xcher_core::Nick;
-use xcher_core::registry::{Account, Banned, ConnId, TooManyBans};
+use xcher_core::registry::{AccessLists, Account, Banned, ConnId, TooManyBans};
+use xcher_core::secure::PublicKey;
 
 use super::Relay;
 use super::counts::Counts;
@@ -30,7 +32,39 @@ pub(crate) struct RelayState {
     pub(crate) counts: Counts,
 }
 
+/// A host with a nick.
+#[derive(Clone, Debug)]
+pub(crate) struct Host {
+    /// Its connection.
+    pub(crate) conn: ConnId,
+    pub(crate) nick: Nick,
+    pub(crate) address: IpAddr,
+    /// The key that it has proved.
+    pub(crate) key: Option<PublicKey>,
+    /// The time since it connected.
+    pub(crate) time: Duration,
+}
+
 impl Relay {
+    /// Returns at most `count` hosts whose nick comes after `after`, in the order of their nicks.
+    pub(crate) fn hosts(&self, after: &str, count: usize) -> Vec<Host> {
+        self.0.hub.read(|registry, _, now| {
+            let hosts = registry.hosts(after).take(count).map(|host| Host {
+                conn: host.conn,
+                nick: host.nick.clone(),
+                address: host.address,
+                key: host.key,
+                time: now.saturating_sub(host.since),
+            });
+            hosts.collect()
+        })
+    }
+
+    /// Applies these lists, and disconnects those that they forbid. Returns these.
+    pub(crate) fn set_access(&self, lists: Arc<AccessLists>) -> Vec<ConnId> {
+        self.0.hub.operate(|registry, _, actions| registry.set_access(lists, actions))
+    }
+
     pub(crate) fn state(&self) -> RelayState {
         let accepts = self.0.accepts.load(Ordering::Relaxed);
         self.0.hub.read(|registry, counts, now| RelayState {

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use tracing::{Level, enabled, info};
 use xcher_core::registry::{Account, Asked, ConnId, Outcome, Registry, UserName};
+use xcher_core::secure::PublicKey;
 
 use super::tcp_connection::Ending;
 use crate::net::log_line::{self, LineLimit, seconds, shown};
@@ -80,6 +81,8 @@ pub(super) struct CallLine {
     address: Option<IpAddr>,
     asked: Asked,
     callee: Option<Box<str>>,
+    /// The key that the host has proved.
+    key: Option<PublicKey>,
     outcome: &'static str,
     /// Lines that the limit left out before this one.
     left_out: u32,
@@ -101,6 +104,7 @@ pub(super) fn call_line(
         Outcome::Invited { callee } => (Asked::Meet, callee, "invited"),
         Outcome::Introduced { .. } => (Asked::Meet, None, "introduced"),
         Outcome::Registered => (Asked::Nick, None, "registered"),
+        Outcome::Proved => (Asked::Key, None, "proved"),
         Outcome::Refused { asked, rule } => (asked, None, rule.label()),
         _ => return None,
     };
@@ -109,16 +113,19 @@ pub(super) fn call_line(
     let (callee, address) = (callee.and_then(nick), registry.address(conn));
     let user = registry.account(conn).and_then(Account::user).cloned();
     let nick = nick(conn);
-    Some(CallLine { id: conn, nick, user, address, asked, callee, outcome, left_out })
+    // Not at each call: it stays the same.
+    let key = registry.key(conn).filter(|_| [Asked::Nick, Asked::Key].contains(&asked));
+    Some(CallLine { id: conn, nick, user, address, asked, callee, key, outcome, left_out })
 }
 
 impl CallLine {
     pub(super) fn write(self) {
-        let Self { id, nick, user, address, asked, callee, outcome, left_out } = self;
+        let Self { id, nick, user, address, asked, callee, key, outcome, left_out } = self;
         let kind = match asked {
             Asked::Init => "call",
             Asked::Meet => "meeting",
             Asked::Nick => "nick",
+            Asked::Key => "key",
             _ => "packet",
         };
         info!(
@@ -130,6 +137,7 @@ impl CallLine {
             address = address.map(tracing::field::display),
             packet = asked.label(),
             callee = callee.as_deref(),
+            key = key.map(tracing::field::display),
             outcome,
             left_out = (left_out > 0).then_some(left_out),
             "{kind}"

@@ -33,9 +33,10 @@ use xcher_core::RelayLimits;
 use xcher_core::registry::{Account, ConnId, Input, Registry, Report, Users};
 use xcher_core::secure::Identity;
 
+use crate::hook::Hook;
 use crate::net::accept::Acceptor;
 #[cfg(feature = "cli")]
-pub(crate) use admin::RelayState;
+pub(crate) use admin::{Host, RelayState};
 #[cfg(feature = "cluster")]
 pub use cluster::{
     BusState, Cluster, ClusterName, ClusterNameError, ClusterStatus, Credentials, NatsServers,
@@ -54,6 +55,8 @@ pub struct RelayConfig {
     /// The TCP port at which hosts reach it, with which it helps them to punch holes into their NATs (section
     /// 5.8). `None` for a relay that does not see its hosts' own addresses.
     pub port: Option<u16>,
+    /// Decides about connections and nicks.
+    pub hook: Option<Hook>,
 }
 
 /// Time for connections to end when the relay stops.
@@ -97,7 +100,8 @@ impl Relay {
     ///
     /// If the system provides no random bytes.
     pub fn new(config: RelayConfig) -> io::Result<Self> {
-        let hub = Arc::new(Hub::new(registry(config)?, None));
+        let hook = config.hook.clone();
+        let hub = Hub::new(registry(config)?, None, hook);
         Ok(Self(Arc::new(Shared {
             hub,
             #[cfg(feature = "cluster")]
@@ -118,8 +122,9 @@ impl Relay {
     #[cfg(feature = "cluster")]
     pub fn in_cluster(config: RelayConfig, cluster: Cluster) -> io::Result<Self> {
         let (membership, cluster) = cluster::Membership::new(cluster)?;
+        let hook = config.hook.clone();
         let registry = registry(config)?.with_cluster(cluster);
-        let hub = Arc::new(Hub::new(registry, Some(membership.bus())));
+        let hub = Hub::new(registry, Some(membership.bus()), hook);
         Ok(Self(Arc::new(Shared {
             hub,
             membership: Some(membership),
@@ -301,6 +306,10 @@ fn registry(config: RelayConfig) -> io::Result<Registry> {
     let registry = Registry::new(config.limits, seed);
     let registry = match config.identity {
         Some(identity) => registry.with_identity(identity),
+        None => registry,
+    };
+    let registry = match config.hook {
+        Some(hook) => registry.with_hook(hook.on_failure()),
         None => registry,
     };
     Ok(match config.port {

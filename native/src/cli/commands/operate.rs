@@ -1,13 +1,14 @@
-//! `xcher relay status`, `kick`, `ban`, `unban` and `bans`: asks a running relay or bridge as its operator.
+//! `xcher relay status`, `nicks`, `kick`, `ban`, `unban` and `bans`: asks a running relay or bridge as its operator.
 
 use std::fmt;
 use std::time::Duration;
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use xcher_core::HumanSize;
 
 use crate::admin::{
-    AdminClient, AskError, BanList, BanRequest, Disconnected, KickRequest, Lifted, Status,
-    UnbanRequest,
+    AdminClient, AskError, BanList, BanRequest, Disconnected, HostLine, HostList, KickRequest,
+    Lifted, Status, UnbanRequest,
 };
 use crate::cli::admin_front::token;
 use crate::cli::escape::escaped;
@@ -35,6 +36,7 @@ pub(crate) async fn run(
         RelayCommand::Bans => operator.bans().await,
         // It asks no running relay.
         RelayCommand::Token { .. } => Ok(()),
+        RelayCommand::Nicks => operator.nicks().await,
     }
 }
 
@@ -95,6 +97,23 @@ impl Operator<'_> {
             self.print(&line, &JsonEvent::Ban { banned: &ban.banned, seconds_left })?;
         }
         Ok(())
+    }
+
+    async fn nicks(&self) -> Result<(), CliError> {
+        let mut path = "/nicks".to_owned();
+        loop {
+            let HostList { hosts, next } =
+                self.client.get(&path).await.map_err(|it| self.error(it))?;
+            for host in hosts {
+                let HostLine { nick, address, key, id, seconds } = &host;
+                let (nick, key) = (escaped(nick), escaped(key.as_deref().unwrap_or("-")));
+                let (address, time) = (escaped(address), duration(*seconds));
+                let line = format!("{nick}\t{address}\t{key}\t{id}\t{time}");
+                self.print(&line, &JsonEvent::Host(&host))?;
+            }
+            let Some(next) = next else { return Ok(()) };
+            path = format!("/nicks?after={}", utf8_percent_encode(&next, NON_ALPHANUMERIC));
+        }
     }
 
     fn print_disconnected(&self, done: Disconnected) -> Result<(), CliError> {

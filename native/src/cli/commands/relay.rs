@@ -19,7 +19,7 @@ use crate::cli::exit::CliError;
 use crate::cli::exposure;
 use crate::cli::http_front::Front;
 use crate::cli::inherited_sockets;
-use crate::cli::options::{Common, HttpAddress, RelayArgs, RelayCommandArgs, StartArgs};
+use crate::cli::options::{Admission, Common, HttpAddress, RelayArgs, RelayCommandArgs, StartArgs};
 use crate::cli::reload::Reload;
 use crate::cli::service_manager;
 use crate::cli::signals::{Hangups, Signals};
@@ -54,6 +54,7 @@ pub(crate) struct Ports {
     hangups: Hangups,
     cluster: Option<Cluster>,
     users: Option<Arc<Users>>,
+    admission: Admission,
 }
 
 impl Ports {
@@ -67,6 +68,7 @@ impl Ports {
         let hangups = Hangups::catch().map_err(CliError::local)?;
         let tls = args.bridge.tls()?;
         let cluster = args.cluster.cluster()?;
+        let admission = Admission::read(&args.bridge.access_args)?;
         let output = Output::new(common);
         let admin = AdminFront::open(common, &args.bridge.operator).await?;
         let relay = listen(args.listen, "--listen", start).await?;
@@ -98,7 +100,7 @@ impl Ports {
         };
         let front = http.map(|listener| Front::new(common, listener, tls, users.clone()));
         let front = front.transpose()?;
-        Ok(Self { relay, front, admin, hangups, cluster, users })
+        Ok(Self { relay, front, admin, hangups, cluster, users, admission })
     }
 
     pub(crate) async fn serve(
@@ -109,17 +111,26 @@ impl Ports {
     ) -> Result<(), CliError> {
         let port = self.relay.local_addr().map_err(CliError::local)?.port();
         let (limits, identity) = (args.limits(), identity(common)?);
-        let config = RelayConfig { limits, identity, port: Some(port) };
+        let hook = self.admission.hook.clone();
+        if identity.is_none() && self.admission.lists().name_keys() {
+            Output::new(common).note(format_args!(
+                "the lists of --access name keys, and this relay learns none, because it has no key of its own"
+            ));
+        }
+        let config = RelayConfig { limits, identity, port: Some(port), hook };
         let relay = match self.cluster {
             Some(cluster) => Relay::in_cluster(config, cluster),
             None => Relay::new(config),
         };
         let relay = relay.map_err(CliError::local)?;
         relay.set_users(self.users.clone());
+        let lists = self.admission.lists();
+        relay.set_access(Arc::clone(&lists));
         if let Some(cluster) = relay.cluster() {
             tokio::spawn(cluster_state::show(Output::new(common), cluster));
         }
-        let start = |front: Front| front.start(&args.bridge, Home::Here(relay.clone()));
+        let start =
+            |front: Front| front.start(&args.bridge, &self.admission, Home::Here(relay.clone()));
         let (bridge, listener) = self.front.map(start).transpose()?.unzip();
         let http = bridge.as_ref().map(|bridge| bridge.http.clone());
         let readiness = self.admin.readiness.clone();
@@ -129,9 +140,11 @@ impl Ports {
             bridge: bridge.as_ref().map(|running| (running.http.clone(), running.bridge.clone())),
             readiness: readiness.clone(),
         };
-        let servers = Servers::new(Some(relay.clone()), watched, readiness.clone());
+        let servers = Servers::new(Some(relay.clone()), watched, readiness.clone())
+            .with_hook(self.admission.hook.clone());
         let _admin = self.admin.start(servers);
-        let reload = Reload::new(common, Some((relay.clone(), args.any_address)), bridge);
+        let reload =
+            Reload::new(common, Some((relay.clone(), args.any_address)), bridge, self.admission);
         let reload = reload.with_users(self.users);
         tokio::spawn(reload.at_each(self.hangups));
         let (stop, stopped) = oneshot::channel::<()>();

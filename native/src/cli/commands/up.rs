@@ -37,7 +37,8 @@ pub(crate) async fn run(common: &Common, args: &UpArgs) -> Result<(), CliError> 
     });
     let share = async {
         let bridge = &args.relay.bridge;
-        let secrets = [&bridge.tls_key, &bridge.operator.admin_token_file];
+        let hook_token = &bridge.access_args.hook_token_file;
+        let secrets = [&bridge.tls_key, &bridge.operator.admin_token_file, hook_token];
         let secrets: Vec<_> = secrets.into_iter().flatten().cloned().collect();
         let shared = share::run(&own, &args.share, &secrets, |online| {
             print_how_to_fetch(online, &others, page.as_deref());

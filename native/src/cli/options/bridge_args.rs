@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::Args;
 use ipnet::IpNet;
 
+use super::access_args::AccessArgs;
 use super::listen_address::{HttpAddress, http_address};
 use super::operator_args::OperatorArgs;
 use super::values::{bridge_rate, network, port_range, threads};
@@ -66,6 +67,8 @@ pub(crate) struct BridgeArgs {
     #[arg(long, env = "XCHER_THREADS", value_name = "N", hide_short_help = true)]
     #[arg(value_parser = threads)]
     pub(crate) threads: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub(crate) access_args: AccessArgs,
     #[command(flatten)]
     pub(crate) operator: OperatorArgs,
 }

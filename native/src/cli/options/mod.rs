@@ -1,5 +1,6 @@
 //! The options: their definitions, and how command line, environment and configuration file are read.
 
+mod access_args;
 mod bridge_args;
 mod cli_args;
 mod cluster_args;
@@ -28,6 +29,7 @@ mod up_args;
 mod values;
 mod without_effect;
 
+pub(super) use access_args::{AccessArgs, Admission};
 pub(super) use bridge_args::BridgeArgs;
 pub(super) use cli_args::{Cli, Command, command};
 pub(super) use common::{Common, read_token};

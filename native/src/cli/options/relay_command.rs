@@ -46,6 +46,10 @@ pub(crate) enum RelayCommand {
         #[arg(value_name = "NAME", value_parser = user_name)]
         name: Option<UserName>,
     },
+    /// List the hosts online: NICK, ADDRESS, KEY, ID and the time since they connected, with tabs between
+    ///
+    /// KEY is the host's key at this relay, as --access names it, or `-` if it has proved none. Codes are left out.
+    Nicks,
     /// List the bans: ADDRESS, NETWORK or NICK, a tab, the time left
     Bans,
 }

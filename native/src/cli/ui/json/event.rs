@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::admin::Status;
+use crate::admin::{HostLine, Status};
 use crate::cli::ui::finding::Finding;
 
 /// An event. Fields that do not apply are left out.
@@ -26,6 +26,8 @@ pub(crate) enum JsonEvent<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         name: Option<&'a str>,
     },
+    /// A host at a relay, as its operator sees it.
+    Host(&'a HostLine),
     /// A ban in force.
     Ban {
         banned: &'a str,
