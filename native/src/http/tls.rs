@@ -145,19 +145,26 @@ impl Tls {
                 refuse_plain(socket).await;
                 return Err(io::Error::other("expected TLS, got plain HTTP"));
             }
-            let mut stream = self.0.acceptor.accept(socket).await?;
+            let stream = self.0.acceptor.accept(socket).await?;
             #[cfg(feature = "acme")]
-            if stream.get_ref().1.alpn_protocol() == Some(CHALLENGE_PROTOCOL) {
-                // The authority has seen the proof, and nothing else is said in this protocol.
-                let _ = stream.shutdown().await;
-                return Ok(None);
-            }
+            let Some(stream) = end_validation(stream).await else { return Ok(None) };
             Ok(Some(stream))
         };
         timeout(HANDSHAKE_TIMEOUT, handshake).await.unwrap_or_else(|_| {
             Err(io::Error::new(io::ErrorKind::TimedOut, "expected a handshake within 10 s"))
         })
     }
+}
+
+/// Closes the connection of an authority that validates a name, and returns any other: once the authority has seen the
+/// proof, nothing else is said in this protocol.
+#[cfg(feature = "acme")]
+async fn end_validation(mut stream: TlsStream<TcpStream>) -> Option<TlsStream<TcpStream>> {
+    if stream.get_ref().1.alpn_protocol() != Some(CHALLENGE_PROTOCOL) {
+        return Some(stream);
+    }
+    let _ = stream.shutdown().await;
+    None
 }
 
 /// Answers, and waits for the client to close: a connection closed with bytes unread would be reset, and the
