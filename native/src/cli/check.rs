@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::cli::acme_front::AcmeFront;
 use crate::cli::exit::{CliError, ExitCode};
 use crate::cli::options::{Admission, BridgeArgs, Common, RelayArgs, StopArgs};
 use crate::cli::ui::output::Output;
@@ -30,7 +31,8 @@ pub(crate) fn check(
     let admission = Admission::read(&bridge.access_args);
     errors.extend(admission.err().and_then(|error| error.message));
     let token = common.token().map_err(|error| errors.extend(error.message)).ok().flatten();
-    let tls = bridge.tls().map_err(|error| errors.extend(error.message)).ok().flatten();
+    let tls = AcmeFront::tls(common, bridge).map_err(|error| errors.extend(error.message));
+    let tls = tls.ok().and_then(|(tls, _)| tls);
     let config = HttpConfig { access: bridge.access(token), tls, ..HttpConfig::default() };
     if let Err(error) = Http::new(config, |_, _| async {}) {
         errors.push(error.to_string());

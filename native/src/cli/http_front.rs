@@ -1,8 +1,10 @@
 //! A bridge's HTTP port, before and after the bridge is started.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
 use crate::bridge::{Bridge, Home};
 use crate::cli::exit::CliError;
@@ -62,7 +64,7 @@ impl Front {
         };
         let http = Http::new(config, tunnel).map_err(CliError::local)?;
         http.set_lists(admission.lists());
-        Ok((RunningBridge { http, bridge, tls, address, token }, listener))
+        Ok((RunningBridge { http, bridge, tls, address, token, acme: None }, listener))
     }
 }
 
@@ -74,4 +76,6 @@ pub(crate) struct RunningBridge {
     pub(crate) address: SocketAddr,
     /// The token in force.
     pub(crate) token: Option<String>,
+    /// Asks for a certificate that an authority has not issued so far.
+    pub(crate) acme: Option<Arc<Notify>>,
 }

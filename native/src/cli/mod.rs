@@ -1,6 +1,7 @@
 //! The command line: reads it, runs a command, ends with its exit code.
 
 mod access_file;
+mod acme_front;
 mod admin_front;
 mod callee;
 mod check;

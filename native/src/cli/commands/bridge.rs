@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::admin::{STARTING, Servers};
 use crate::bridge::Home;
+use crate::cli::acme_front::AcmeFront;
 use crate::cli::admin_front::AdminFront;
 use crate::cli::check::check;
 use crate::cli::drain::DrainingServers;
@@ -41,7 +42,7 @@ pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<
     };
     raise_limit();
     let hangups = Hangups::catch().map_err(CliError::local)?;
-    let tls = args.tls()?;
+    let (tls, acme) = AcmeFront::tls(common, args)?;
     let admission = Admission::read(&args.access_args)?;
     if admission.lists().concern_hosts() {
         Output::new(common).note(format_args!(
@@ -50,9 +51,11 @@ pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<
     }
     let admin = AdminFront::open(common, &args.operator).await?;
     let front = Front::new(common, listen(at, "--http", &command.start).await?, tls)?;
-    let (bridge, listener) = front.start(args, &admission, Home::Elsewhere(relay.to_owned()))?;
+    let (mut bridge, listener) =
+        front.start(args, &admission, Home::Elsewhere(relay.to_owned()))?;
     let http = bridge.http.clone();
     let readiness = admin.readiness.clone();
+    bridge.acme = acme.map(|acme| acme.start(common, readiness.clone()));
     let watched = (bridge.bridge.clone(), http.clone());
     let servers = DrainingServers {
         relay: None,

@@ -1,6 +1,7 @@
 //! The options: their definitions, and how command line, environment and configuration file are read.
 
 mod access_args;
+mod acme_args;
 mod bridge_args;
 mod cli_args;
 mod cluster_args;
