@@ -29,18 +29,21 @@
 //! | [`core`] | the protocol as state machines without I/O, for other drivers |
 //! | [`host`] | the driver below [`Peer`]: every event of the protocol |
 //! | [`files`], [`keys`] | shared and received files; keys and pinned keys, as the program stores them |
-//! | `relay`, `bridge`, `http` | the servers (feature `bridge`) |
+//! | `relay`, `bridge`, `http`, `hook` | the servers, and who decides for them (feature `bridge`) |
 //! | `lan` | hosts of the local network (feature `lan`) |
 //! | `port_mapping` | what a host reports of ports that its router forwards (feature `map-ports`) |
 //!
 //! # Features
 //!
 //! * `cli` (default): the `xcher` program. Disable it to embed a peer: `default-features = false`.
+//! * `acme`: certificates of the bridge's port from an authority.
 //! * `bridge`: the servers.
 //! * `cluster`: relays that share their nicks over NATS.
 //! * `lan`: announces and finds hosts in the local network.
 //! * `map-ports`: asks the router to forward ports to a host that calls from behind it.
 
+#[cfg(feature = "acme")]
+mod acme;
 #[cfg(feature = "cli")]
 mod admin;
 #[cfg(feature = "bridge")]
@@ -51,6 +54,8 @@ pub mod cli;
 mod data;
 mod descriptors;
 pub mod files;
+#[cfg(feature = "bridge")]
+pub mod hook;
 pub mod host;
 #[cfg(feature = "bridge")]
 pub mod http;

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use clap::Args;
 use ipnet::IpNet;
 
+use super::access_args::AccessArgs;
+use super::acme_args::AcmeArgs;
 use super::listen_address::{HttpAddress, http_address};
 use super::operator_args::OperatorArgs;
 use super::values::{bridge_rate, network, port_range, threads};
@@ -40,8 +42,10 @@ pub(crate) struct BridgeArgs {
     /// Use this PEM private key for --tls-cert
     #[arg(long, env = "XCHER_TLS_KEY", value_name = "FILE")]
     pub(crate) tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) acme: AcmeArgs,
     /// Accept this host name from browsers, such as relay.example
-    /// [default: IP addresses, localhost and the names in --tls-cert only]
+    /// [default: IP addresses, localhost, and the names in --tls-cert or --acme-domain only]
     #[arg(long, env = "XCHER_HOST_NAME", value_name = "NAME", value_delimiter = ',')]
     #[arg(value_parser = host_name)]
     pub(crate) host_name: Vec<String>,
@@ -67,11 +71,13 @@ pub(crate) struct BridgeArgs {
     #[arg(value_parser = threads)]
     pub(crate) threads: Option<NonZeroUsize>,
     #[command(flatten)]
+    pub(crate) access_args: AccessArgs,
+    #[command(flatten)]
     pub(crate) operator: OperatorArgs,
 }
 
 impl BridgeArgs {
-    /// Loads the certificate of the bridge's port, if it has one.
+    /// Loads the certificate of the bridge's port from its files, if they are named.
     pub(crate) fn tls(&self) -> Result<Option<Tls>, CliError> {
         let needs = |given: &str, missing: &str| {
             Err(CliError::usage(format!("{given} needs {missing} as well; name both files")))
@@ -106,7 +112,8 @@ impl BridgeArgs {
         Access {
             allow_origin: self.allow_origin.clone(),
             token,
-            host_names: self.host_name.clone(),
+            users: None,
+            host_names: [&*self.host_name, &self.acme.acme_domain].concat(),
             trusted_proxies: self.trusted_proxy.clone(),
         }
     }
