@@ -3,6 +3,7 @@
 mod admin_front;
 mod callee;
 mod check;
+#[cfg(feature = "cluster")]
 mod cluster_state;
 mod commands;
 mod completion;

@@ -11,13 +11,14 @@ use crate::admin::{STARTING, Servers};
 use crate::bridge::Home;
 use crate::cli::admin_front::AdminFront;
 use crate::cli::check::check;
+#[cfg(feature = "cluster")]
 use crate::cli::cluster_state;
 use crate::cli::drain::DrainingServers;
 use crate::cli::exit::CliError;
 use crate::cli::exposure;
 use crate::cli::http_front::Front;
 use crate::cli::inherited_sockets;
-use crate::cli::options::{Common, HttpAddress, RelayArgs, RelayCommandArgs, StartArgs};
+use crate::cli::options::{Cluster, Common, HttpAddress, RelayArgs, RelayCommandArgs, StartArgs};
 use crate::cli::reload::Reload;
 use crate::cli::service_manager;
 use crate::cli::signals::{Hangups, Signals};
@@ -27,7 +28,7 @@ use crate::cli::ui::output::Output;
 use crate::descriptors::raise_limit;
 use crate::keys::identity::{self, KeyOwner};
 use crate::keys::{self, KeysError};
-use crate::relay::{Cluster, Relay, RelayConfig};
+use crate::relay::{Relay, RelayConfig};
 
 /// Runs a relay and its bridge until stopped.
 pub(crate) async fn run(common: &Common, args: &RelayCommandArgs) -> Result<(), CliError> {
@@ -105,10 +106,12 @@ impl Ports {
         let (limits, identity) = (args.limits(), identity(common)?);
         let config = RelayConfig { limits, identity, port: Some(port) };
         let relay = match self.cluster {
+            #[cfg(feature = "cluster")]
             Some(cluster) => Relay::in_cluster(config, cluster),
-            None => Relay::new(config),
+            _ => Relay::new(config),
         };
         let relay = relay.map_err(CliError::local)?;
+        #[cfg(feature = "cluster")]
         if let Some(cluster) = relay.cluster() {
             tokio::spawn(cluster_state::show(Output::new(common), cluster));
         }
