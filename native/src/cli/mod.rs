@@ -5,6 +5,7 @@ mod acme_front;
 mod admin_front;
 mod callee;
 mod check;
+#[cfg(feature = "cluster")]
 mod cluster_state;
 mod commands;
 mod completion;

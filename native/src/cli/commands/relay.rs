@@ -14,13 +14,16 @@ use crate::bridge::Home;
 use crate::cli::acme_front::AcmeFront;
 use crate::cli::admin_front::AdminFront;
 use crate::cli::check::check;
+#[cfg(feature = "cluster")]
 use crate::cli::cluster_state;
 use crate::cli::drain::DrainingServers;
 use crate::cli::exit::CliError;
 use crate::cli::exposure;
 use crate::cli::http_front::Front;
 use crate::cli::inherited_sockets;
-use crate::cli::options::{Admission, Common, HttpAddress, RelayArgs, RelayCommandArgs, StartArgs};
+use crate::cli::options::{
+    Admission, Cluster, Common, HttpAddress, RelayArgs, RelayCommandArgs, StartArgs,
+};
 use crate::cli::reload::Reload;
 use crate::cli::service_manager;
 use crate::cli::signals::{Hangups, Signals};
@@ -30,7 +33,7 @@ use crate::cli::ui::output::Output;
 use crate::descriptors::raise_limit;
 use crate::keys::identity::{self, KeyOwner};
 use crate::keys::{self, KeysError};
-use crate::relay::{Cluster, Relay, RelayConfig};
+use crate::relay::{Relay, RelayConfig};
 
 /// Runs a relay and its bridge until stopped.
 pub(crate) async fn run(common: &Common, args: &RelayCommandArgs) -> Result<(), CliError> {
@@ -126,13 +129,15 @@ impl Ports {
         }
         let config = RelayConfig { limits, identity, port: Some(port), hook };
         let relay = match self.cluster {
+            #[cfg(feature = "cluster")]
             Some(cluster) => Relay::in_cluster(config, cluster),
-            None => Relay::new(config),
+            _ => Relay::new(config),
         };
         let relay = relay.map_err(CliError::local)?;
         relay.set_users(self.users.clone());
         let lists = self.admission.lists();
         relay.set_access(Arc::clone(&lists));
+        #[cfg(feature = "cluster")]
         if let Some(cluster) = relay.cluster() {
             tokio::spawn(cluster_state::show(Output::new(common), cluster));
         }

@@ -4,6 +4,10 @@ mod access_args;
 mod acme_args;
 mod bridge_args;
 mod cli_args;
+#[cfg(feature = "cluster")]
+mod cluster_args;
+#[cfg(not(feature = "cluster"))]
+#[path = "no_cluster_args.rs"]
 mod cluster_args;
 pub(super) mod command_line;
 mod common;
@@ -33,6 +37,7 @@ mod without_effect;
 pub(super) use access_args::{AccessArgs, Admission};
 pub(super) use bridge_args::BridgeArgs;
 pub(super) use cli_args::{Cli, Command, command};
+pub(super) use cluster_args::Cluster;
 pub(super) use common::{Common, read_token};
 pub(super) use exclude_args::ExcludeArgs;
 pub(super) use get_args::GetArgs;
