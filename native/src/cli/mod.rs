@@ -35,6 +35,7 @@ mod options;
 mod outgoing_session;
 mod pasted;
 mod reconnect;
+mod relay_ports;
 mod relay_search;
 mod reload;
 mod requested;

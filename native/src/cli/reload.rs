@@ -17,12 +17,13 @@ use crate::http::Tls;
 use crate::relay::Relay;
 
 /// The options that can change at runtime.
-const LIVE: [&str; 10] = [
+const LIVE: [&str; 11] = [
     "max-connections",
     "max-per-address",
     "allow-origin",
     "host-name",
     "trusted-proxy",
+    "proxy-protocol",
     "tunnel-ports",
     "public-ip",
     "tunnel-rate",
@@ -41,6 +42,8 @@ pub(crate) struct Reload {
     output: Output,
     relay: Option<Relay>,
     bridge: Option<RunningBridge>,
+    /// The certificate of their ports.
+    tls: Option<Tls>,
     options: RawValues,
     token_file: Option<PathBuf>,
     /// As at the start.
@@ -88,11 +91,12 @@ impl Reload {
         common: &Common,
         relay: Option<(Relay, bool)>,
         bridge: Option<RunningBridge>,
+        tls: Option<Tls>,
     ) -> Self {
         let (relay, any_address) = relay.unzip();
         let any_address = any_address.unwrap_or_default();
         let (options, token_file) = (common.raw.clone(), common.token_file.clone());
-        Self { output: Output::new(common), relay, bridge, options, token_file, any_address }
+        Self { output: Output::new(common), relay, bridge, tls, options, token_file, any_address }
     }
 
     /// Reads and applies at each SIGHUP, as long as the runtime runs.
@@ -109,10 +113,11 @@ impl Reload {
 
     /// Reads options and files again, and applies what can change at runtime.
     pub(crate) async fn reload(&mut self) -> Reloaded {
-        let tls = self.bridge.as_ref().map(|bridge| bridge.tls.clone());
+        let (has_bridge, tls) = (self.bridge.is_some(), self.tls.clone());
         let (token_file, any_address) = (self.token_file.clone(), self.any_address);
         // A slow disk must not block the clients.
-        let read = spawn_blocking(move || Reread::now(tls, token_file, any_address)).await;
+        let read = move || Reread::now(has_bridge, tls, token_file, any_address);
+        let read = spawn_blocking(read).await;
         let applied = read.map_err(CliError::local).flatten().and_then(|read| self.apply(read));
         applied.unwrap_or_else(|error| {
             let error = error.message.unwrap_or_default();
@@ -124,14 +129,21 @@ impl Reload {
     fn apply(&mut self, reread: Reread) -> Result<Reloaded, CliError> {
         let Reread { cli, token, certificate } = reread;
         let (mut notes, mut errors) = (Vec::new(), Vec::new());
+        match (relay_args(&cli.command), cli.command.server()) {
+            (Some(args), _) => args.bridge.check_proxies(&args.listen)?,
+            (None, Some(args)) => args.check_proxies(&[])?,
+            (None, None) => {}
+        }
         if let (Some(bridge), Some(args)) = (&mut self.bridge, cli.command.server()) {
             let before = bridge.token.clone();
             let now = token.as_ref().unwrap_or(&before).clone();
             bridge.http.set_access(&args.access(now.clone())).map_err(CliError::local)?;
-            bridge.bridge.set_config(args.bridge_config(bridge.address.ip()));
+            bridge.set_config(args);
             if before.is_some() && now.is_none() {
                 // The bridge continues even if standard output is closed.
-                let _ = exposure::warn_of_bridge(&cli.common, &self.output, bridge.address);
+                for at in &bridge.addresses {
+                    let _ = exposure::warn_of_bridge(&cli.common, &self.output, *at);
+                }
             }
             notes.extend(token_change(before.as_deref(), now.as_deref()));
             errors.extend(token.as_ref().err().map(|error| token_error(error, before.is_some())));
@@ -139,6 +151,7 @@ impl Reload {
         }
         if let (Some(relay), Some(args)) = (&self.relay, relay_args(&cli.command)) {
             relay.set_limits(args.limits());
+            relay.set_proxies(args.bridge.relay_proxies());
         }
         let tls_files = match certificate {
             Ok(Certificate::None) => TlsFiles::NeedRestart,
@@ -190,7 +203,8 @@ impl Reload {
 impl Reread {
     /// Reads the configuration file, and for a bridge the certificate and the token.
     fn now(
-        bridge: Option<Option<Tls>>,
+        has_bridge: bool,
+        tls: Option<Tls>,
         token_file: Option<PathBuf>,
         any_address: bool,
     ) -> Result<Self, CliError> {
@@ -200,9 +214,6 @@ impl Reread {
             cli.common.token_file = token_file;
             up.relay.any_address = any_address;
         }
-        let Some(tls) = bridge else {
-            return Ok(Self { cli, token: Ok(None), certificate: Ok(Certificate::None) });
-        };
         let files =
             cli.command.server().and_then(|args| args.tls_cert.as_ref().zip(args.tls_key.as_ref()));
         let certificate = match tls.zip(files) {
@@ -212,7 +223,8 @@ impl Reread {
                 false => Certificate::Unchanged,
             }),
         };
-        Ok(Self { token: cli.common.token(), cli, certificate })
+        let token = if has_bridge { cli.common.token() } else { Ok(None) };
+        Ok(Self { token, cli, certificate })
     }
 }
 

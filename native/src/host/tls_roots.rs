@@ -1,4 +1,4 @@
-//! The TLS roots that the certificate of a bridge or of an IRC server is checked against.
+//! The TLS roots that the certificate of a bridge, a relay or an IRC server is checked against.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,13 +11,18 @@ use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{CertificateError, ClientConfig, Error, OtherError, RootCertStore};
+use tokio_rustls::rustls::{
+    AlertDescription, CertificateError, ClientConfig, Error, OtherError, RootCertStore,
+};
 use xcher_core::Quoted;
+
+use crate::relay_address::RELAY_ALPN;
 
 /// The kind of server that a certificate belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
     Bridge,
+    Relay,
     Irc,
 }
 
@@ -102,9 +107,11 @@ impl TlsRoots {
             })?,
         };
         let mut config = builder.with_no_client_auth();
-        if service == Service::Bridge {
-            config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        }
+        config.alpn_protocols = match service {
+            Service::Bridge => vec![b"http/1.1".to_vec()],
+            Service::Relay => vec![RELAY_ALPN.to_vec()],
+            Service::Irc => Vec::new(),
+        };
         Ok(config)
     }
 
@@ -115,9 +122,13 @@ impl TlsRoots {
             Error::InvalidMessage(_) => {
                 let hint = match service {
                     Service::Bridge => "a bridge without TLS has a URL with ws://",
+                    Service::Relay => "a relay's port without TLS is HOST:PORT, without tls://",
                     Service::Irc => "the port for TLS is usually 6697",
                 };
                 return format!("{host} does not use TLS on this port: {hint}");
+            }
+            Error::AlertReceived(AlertDescription::NoApplicationProtocol) => {
+                return format!("{host} serves something else on this port: check the port");
             }
             error => return format!("TLS with {host} failed: {error}"),
         };
@@ -170,6 +181,7 @@ impl Service {
     fn name(self) -> &'static str {
         match self {
             Self::Bridge => "bridge",
+            Self::Relay => "relay",
             Self::Irc => "server",
         }
     }

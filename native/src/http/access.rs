@@ -19,6 +19,9 @@ pub struct Access {
     pub host_names: Vec<String>,
     /// Networks of reverse proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
+    /// True if connections from these networks, and those to Unix sockets, must begin with a header of the PROXY
+    /// protocol, which tells the client's address.
+    pub proxy_protocol: bool,
 }
 
 /// The same settings, parsed for comparison with requests.
@@ -27,6 +30,7 @@ pub(super) struct Rules {
     pub(super) token: Option<Token>,
     pub(super) host_names: HostNames,
     pub(super) trusted_proxies: Vec<IpNet>,
+    pub(super) proxy_protocol: bool,
 }
 
 impl Rules {
@@ -43,6 +47,7 @@ impl Rules {
             token: access.token.as_deref().map(Token::new),
             host_names: host_names.map_err(invalid)?,
             trusted_proxies: access.trusted_proxies.clone(),
+            proxy_protocol: access.proxy_protocol,
         })
     }
 }

@@ -10,8 +10,9 @@ use axum::response::{IntoResponse, Response};
 use tokio::time::Instant;
 use xcher_core::registry::Bans;
 
+use super::connection::Ends;
 use super::counts::TunnelOutcome;
-use super::{Ends, Front, client};
+use super::{Front, client};
 
 /// The bans in force.
 pub(super) struct HttpBans {
@@ -39,8 +40,8 @@ pub(super) async fn check(
     next: Next,
 ) -> Response {
     let ends = request.extensions().get::<Ends>();
-    let from = ends.and_then(|Ends { socket, .. }| {
-        client::address(*socket, request.headers(), &front.rules.load().trusted_proxies).ok()
+    let from = ends.and_then(|ends| {
+        client::address(*ends, request.headers(), &front.rules.load().trusted_proxies).ok()
     });
     match from {
         Some(from) if front.bans.has(from.ip()) => {

@@ -1,4 +1,4 @@
-//! TLS between the server's sockets and HTTP.
+//! TLS between the server's sockets and what is served: HTTP, or hosts at the relay.
 
 use std::io;
 use std::net::IpAddr;
@@ -17,15 +17,45 @@ use tokio_rustls::server::TlsStream;
 
 use super::certificate::Certificate;
 use super::connection_limit::ConnectionLimit;
+use crate::relay_address::RELAY_ALPN;
 
 /// The server side of TLS, 1.2 or 1.3. Clones share one certificate.
 #[derive(Clone)]
 pub struct Tls(Arc<Shared>);
 
 struct Shared {
-    acceptor: TlsAcceptor,
+    http: TlsAcceptor,
+    relay: TlsAcceptor,
     certificate: Arc<Certificate>,
     handshakes: Arc<ConnectionLimit>,
+}
+
+/// What is served over TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Served {
+    /// HTTP, at the bridge's port.
+    Http,
+    /// Hosts, at the relay's port.
+    Relay,
+}
+
+impl Served {
+    /// Returns its name in TLS (RFC 7301). A client that offers only others is refused: a browser cannot be made to
+    /// talk to a relay, nor a host to a page.
+    fn alpn(self) -> &'static [u8] {
+        match self {
+            Self::Http => b"http/1.1",
+            Self::Relay => RELAY_ALPN,
+        }
+    }
+
+    /// Returns the answer to a client that does not use TLS.
+    fn needs_tls(self) -> &'static [u8] {
+        match self {
+            Self::Http => NEEDS_TLS,
+            Self::Relay => b"X_ERR - this port needs TLS: use an address with tls://\n",
+        }
+    }
 }
 
 /// Time for a handshake.
@@ -51,18 +81,10 @@ impl Tls {
     /// The file and what is wrong with it.
     pub fn load(chain: &Path, key: &Path) -> Result<Self, String> {
         let certificate = Arc::new(Certificate::load(chain, key)?);
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?;
-        let mut config =
-            config.with_no_client_auth().with_cert_resolver(Arc::clone(&certificate) as _);
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        // Clients keep the tickets that resume a session, so that resumption takes no memory here.
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.ticketer = ring::Ticketer::new().map_err(|error| error.to_string())?;
+        let acceptor = |served| acceptor(&certificate, served);
+        let (http, relay) = (acceptor(Served::Http)?, acceptor(Served::Relay)?);
         let handshakes = ConnectionLimit::new(MAX_HANDSHAKES, MAX_HANDSHAKES_PER_ADDRESS);
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        Ok(Self(Arc::new(Shared { acceptor, certificate, handshakes })))
+        Ok(Self(Arc::new(Shared { http, relay, certificate, handshakes })))
     }
 
     /// Loads these files in place of the previous ones, which they may be. Returns true if the certificate differs
@@ -80,28 +102,33 @@ impl Tls {
         self.0.certificate.is_for(host)
     }
 
-    /// Performs the handshake with `client`; `None` is a proxy, which has many clients. A client that sends
-    /// plain HTTP gets an answer in plain HTTP.
+    /// Performs the handshake with `client`; `None` is a proxy, which has many clients. A client that does not use
+    /// TLS gets an answer without it.
     ///
     /// # Errors
     ///
     /// If the handshake fails or takes longer than 10 s, or too many are in progress.
-    pub(super) async fn accept(
+    pub(crate) async fn accept(
         &self,
         socket: TcpStream,
         client: Option<IpAddr>,
+        served: Served,
     ) -> io::Result<TlsStream<TcpStream>> {
         let Ok(_permit) = self.0.handshakes.acquire(client) else {
             return Err(io::Error::other("too many TLS handshakes at a time"));
         };
         let handshake = async {
             let mut first = [0];
-            // Every HTTP method begins with a letter; no TLS record does.
+            // Every HTTP method and every packet begins with a letter; no TLS record does.
             if socket.peek(&mut first).await? == 1 && first[0].is_ascii_alphabetic() {
-                refuse_plain(socket).await;
-                return Err(io::Error::other("expected TLS, got plain HTTP"));
+                refuse_plain(socket, served.needs_tls()).await;
+                return Err(io::Error::other("expected TLS, got text"));
             }
-            self.0.acceptor.accept(socket).await
+            let acceptor = match served {
+                Served::Http => &self.0.http,
+                Served::Relay => &self.0.relay,
+            };
+            acceptor.accept(socket).await
         };
         timeout(HANDSHAKE_TIMEOUT, handshake).await.unwrap_or_else(|_| {
             Err(io::Error::new(io::ErrorKind::TimedOut, "expected a handshake within 10 s"))
@@ -109,11 +136,23 @@ impl Tls {
     }
 }
 
+fn acceptor(certificate: &Arc<Certificate>, served: Served) -> Result<TlsAcceptor, String> {
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?;
+    let mut config = config.with_no_client_auth().with_cert_resolver(Arc::clone(certificate) as _);
+    config.alpn_protocols = vec![served.alpn().to_vec()];
+    // Clients keep the tickets that resume a session, so that resumption takes no memory here.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.ticketer = ring::Ticketer::new().map_err(|error| error.to_string())?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
 /// Answers, and waits for the client to close: a connection closed with bytes unread would be reset, and the
 /// client might never receive the answer.
-async fn refuse_plain(mut socket: TcpStream) {
+async fn refuse_plain(mut socket: TcpStream, text: &[u8]) {
     let answer = async {
-        socket.write_all(NEEDS_TLS).await?;
+        socket.write_all(text).await?;
         socket.shutdown().await?;
         while socket.read(&mut [0; 1024]).await? > 0 {}
         io::Result::Ok(())

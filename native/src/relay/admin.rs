@@ -1,7 +1,6 @@
 //! What the operator of a relay sees and does.
 
 use std::net::IpAddr;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -22,7 +21,7 @@ pub(crate) struct RelayState {
     pub(crate) nicks: usize,
     /// Bans in force.
     pub(crate) bans: usize,
-    /// True while its listener accepts connections.
+    /// True while its listeners accept connections.
     pub(crate) accepts: bool,
     /// What has happened so far.
     pub(crate) counts: Counts,
@@ -30,7 +29,7 @@ pub(crate) struct RelayState {
 
 impl Relay {
     pub(crate) fn state(&self) -> RelayState {
-        let accepts = self.0.accepts.load(Ordering::Relaxed);
+        let accepts = self.0.accepting.is_everywhere();
         self.0.hub.read(|registry, counts, now| RelayState {
             connections: registry.connections(),
             max_connections: registry.limits().connections,

@@ -13,13 +13,15 @@ use crate::cli::check::check;
 use crate::cli::drain::DrainingServers;
 use crate::cli::exit::CliError;
 use crate::cli::http_front::Front;
-use crate::cli::options::{BridgeCommandArgs, Common, DEFAULT_HTTP_PORT, HttpAddress};
+use crate::cli::inherited_sockets;
+use crate::cli::options::{BridgeCommandArgs, Common, DEFAULT_HTTP_PORT};
 use crate::cli::reload::Reload;
 use crate::cli::service_manager;
 use crate::cli::signals::{Hangups, Signals};
 use crate::cli::sockets::listen;
 use crate::cli::ui::output::Output;
 use crate::descriptors::raise_limit;
+use crate::net::socket_address::SocketAddress;
 
 /// Runs a bridge until stopped.
 pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<(), CliError> {
@@ -30,21 +32,28 @@ pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<
     let signals = Signals::catch().map_err(CliError::local)?;
     let Some(relay) = common.relay.tcp() else {
         return Err(CliError::usage(format!(
-            "a bridge connects to a relay's TCP port, and {} is a URL; use --relay HOST:PORT",
+            "a bridge connects to a relay's TCP port without TLS, and {} is none; use --relay HOST:PORT",
             common.relay
         )));
     };
     let default = SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_HTTP_PORT));
-    let http = args.http.unwrap_or(HttpAddress(Some(default)));
-    let Some(at) = http.0 else {
+    let at = args.http()?.unwrap_or_else(|| vec![SocketAddress::Tcp(default)]);
+    if at.is_empty() {
         return Err(CliError::usage("a bridge needs an address to listen on; use --http IP:PORT"));
-    };
+    }
+    args.check_proxies(&[])?;
     raise_limit();
     let hangups = Hangups::catch().map_err(CliError::local)?;
     let tls = args.tls()?;
     let admin = AdminFront::open(common, &args.operator).await?;
-    let front = Front::new(common, listen(at, "--http", &command.start).await?, tls)?;
-    let (bridge, listener) = front.start(args, Home::Elsewhere(relay.to_owned()))?;
+    let mut sockets = inherited_sockets::take("--http", true)?;
+    if sockets.is_empty() {
+        for at in &at {
+            sockets.push(listen(at, "--http", &command.start).await?);
+        }
+    }
+    let front = Front::new(common, sockets, tls.clone())?;
+    let (bridge, listeners) = front.start(args, Home::Elsewhere(relay.to_owned()))?;
     let http = bridge.http.clone();
     let readiness = admin.readiness.clone();
     let watched = (bridge.bridge.clone(), http.clone());
@@ -55,7 +64,7 @@ pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<
     };
     let _admin = admin.start(Servers::new(None, Some(watched), readiness.clone()));
     let (output, within) = (Output::new(common), command.stop.drain());
-    tokio::spawn(Reload::new(common, None, Some(bridge)).at_each(hangups));
+    tokio::spawn(Reload::new(common, None, Some(bridge), tls).at_each(hangups));
     let (stop, stopped) = oneshot::channel::<()>();
     let drain = async {
         servers.drain_at(signals, within, &output).await;
@@ -69,7 +78,7 @@ pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<
     readiness.clear(STARTING);
     service_manager::ready();
     tokio::select! {
-        ended = http.run(listener, stopped) => ended.map_err(CliError::local),
+        ended = http.run_all(listeners, stopped) => ended.map_err(CliError::local),
         never = drain => match never {},
     }
 }
