@@ -204,6 +204,9 @@ fn options_that_do_not_fit_together_are_refused() {
             relay.run().code(2).one_error(&parts);
         }
     }
+    let bridge = ["bridge", "--proxy-protocol", "listen", "--trusted-proxy", "127.0.0.1"];
+    let bridge = xcher(bridge).args(["--relay", "127.0.0.1:9", "--http", "127.0.0.1:0"]).run();
+    bridge.code(2).one_error(&["--proxy-protocol listen has no effect"]);
     let up = xcher(["up", "--listen", "unix:/tmp/never-made-by-this-test", "--http", "off", "x"]);
     assert_ne!(up.run().code, Some(0));
 }

@@ -32,7 +32,7 @@ pub(crate) fn check(
     let tls = bridge.tls().map_err(|error| errors.extend(error.message)).ok().flatten();
     let ports = match relay {
         Some(relay) => relay.check_listen(tls.is_some()),
-        None => bridge.check_proxies(&[]),
+        None => bridge.check_proxies(None),
     };
     errors.extend(ports.err().and_then(|error| error.message));
     let config = HttpConfig { access: bridge.access(token), tls, ..HttpConfig::default() };

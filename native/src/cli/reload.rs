@@ -130,8 +130,8 @@ impl Reload {
         let Reread { cli, token, certificate } = reread;
         let (mut notes, mut errors) = (Vec::new(), Vec::new());
         match (relay_args(&cli.command), cli.command.server()) {
-            (Some(args), _) => args.bridge.check_proxies(&args.listen)?,
-            (None, Some(args)) => args.check_proxies(&[])?,
+            (Some(args), _) => args.bridge.check_proxies(Some(&args.listen))?,
+            (None, Some(args)) => args.check_proxies(None)?,
             (None, None) => {}
         }
         if let (Some(bridge), Some(args)) = (&mut self.bridge, cli.command.server()) {

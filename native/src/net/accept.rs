@@ -1,14 +1,18 @@
 //! Accepting connections, even while the system has no file descriptors left.
 
+#[cfg(feature = "bridge")]
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
+#[cfg(feature = "bridge")]
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+#[cfg(feature = "bridge")]
 use futures_util::StreamExt as _;
+#[cfg(feature = "bridge")]
 use futures_util::stream::FuturesUnordered;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep_until};
@@ -127,11 +131,14 @@ impl<L> Drop for Acceptor<L> {
 }
 
 /// All listeners of a server.
+#[cfg(feature = "bridge")]
 pub(crate) struct Acceptors<L: Accept>(FuturesUnordered<NextConnection<L>>);
 
+#[cfg(feature = "bridge")]
 type NextConnection<L> =
     Pin<Box<dyn Future<Output = (Acceptor<L>, io::Result<<L as Accept>::Connection>)> + Send>>;
 
+#[cfg(feature = "bridge")]
 impl<L: Accept> Acceptors<L> {
     /// Reports to `accepting` as each [`Acceptor`] does.
     pub(crate) fn new(listeners: impl IntoIterator<Item = L>, accepting: &Arc<Accepting>) -> Self {
@@ -157,6 +164,7 @@ impl<L: Accept> Acceptors<L> {
     }
 }
 
+#[cfg(feature = "bridge")]
 fn next<L: Accept>(mut acceptor: Acceptor<L>) -> NextConnection<L> {
     Box::pin(async move {
         let accepted = acceptor.accept().await;

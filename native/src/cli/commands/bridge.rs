@@ -41,7 +41,7 @@ pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<
     if at.is_empty() {
         return Err(CliError::usage("a bridge needs an address to listen on; use --http IP:PORT"));
     }
-    args.check_proxies(&[])?;
+    args.check_proxies(None)?;
     raise_limit();
     let hangups = Hangups::catch().map_err(CliError::local)?;
     let tls = args.tls()?;

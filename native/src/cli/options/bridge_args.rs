@@ -113,12 +113,17 @@ impl BridgeArgs {
         is_on.then(|| self.trusted_proxy.clone())
     }
 
-    /// Checks that there are proxies, if they are to send a header.
+    /// Checks that there are proxies, if they are to send a header. `listen` is where a relay of this process listens.
     ///
     /// # Errors
     ///
-    /// A usage error that names the option that is missing.
-    pub(crate) fn check_proxies(&self, listen: &[ListenAddress]) -> Result<(), CliError> {
+    /// A usage error that names the option that is missing, or that has no effect.
+    pub(crate) fn check_proxies(&self, listen: Option<&[ListenAddress]>) -> Result<(), CliError> {
+        if listen.is_none() && self.relay_proxies().is_some() {
+            let text = "--proxy-protocol listen has no effect on `xcher bridge`; leave it out";
+            return Err(CliError::usage(text));
+        }
+        let listen = listen.unwrap_or_default();
         let is_unix = |at: &SocketAddress| matches!(at, SocketAddress::Unix(_));
         for (port, option, has_socket) in [
             (ProxyPorts::Listen, "listen", listen.iter().any(|listen| is_unix(&listen.at))),

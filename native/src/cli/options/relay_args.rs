@@ -43,7 +43,7 @@ impl RelayArgs {
     ///
     /// A usage error that names the option that is missing.
     pub(crate) fn check_listen(&self, has_certificate: bool) -> Result<(), CliError> {
-        self.bridge.check_proxies(&self.listen)?;
+        self.bridge.check_proxies(Some(&self.listen))?;
         match self.listen.iter().find(|listen| listen.tls && !has_certificate) {
             None => Ok(()),
             Some(listen) => Err(CliError::usage(format!(
