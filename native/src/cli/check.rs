@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::cli::acme_front::AcmeFront;
 use crate::cli::exit::{CliError, ExitCode};
 use crate::cli::options::{BridgeArgs, Common, RelayArgs, StopArgs};
 use crate::cli::ui::output::Output;
@@ -29,7 +30,8 @@ pub(crate) fn check(
     }
     errors.extend(bridge.http().err().and_then(|error| error.message));
     let token = common.token().map_err(|error| errors.extend(error.message)).ok().flatten();
-    let tls = bridge.tls().map_err(|error| errors.extend(error.message)).ok().flatten();
+    let tls = AcmeFront::tls(common, bridge).map_err(|error| errors.extend(error.message));
+    let tls = tls.ok().and_then(|(tls, _)| tls);
     let ports = match relay {
         Some(relay) => relay.check_listen(tls.is_some()),
         None => bridge.check_proxies(None),

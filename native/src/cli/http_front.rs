@@ -1,6 +1,9 @@
 //! A bridge's HTTP ports, before and after the bridge is started.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use tokio::sync::Notify;
 
 use crate::bridge::{Bridge, Home};
 use crate::cli::exit::CliError;
@@ -68,7 +71,7 @@ impl Front {
             async move { bridge.serve(socket, client, reached_at).await }
         };
         let http = Http::new(config, tunnel).map_err(CliError::local)?;
-        Ok((RunningBridge { http, bridge, addresses, token }, listeners))
+        Ok((RunningBridge { http, bridge, addresses, token, acme: None }, listeners))
     }
 }
 
@@ -91,6 +94,8 @@ pub(crate) struct RunningBridge {
     pub(crate) addresses: Vec<SocketAddr>,
     /// The token in force.
     pub(crate) token: Option<String>,
+    /// Asks for a certificate that an authority has not issued so far.
+    pub(crate) acme: Option<Arc<Notify>>,
 }
 
 impl RunningBridge {

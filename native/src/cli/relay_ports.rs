@@ -60,6 +60,6 @@ impl RelayPorts {
 }
 
 fn needed(tls: Option<&Tls>) -> Result<&Tls, CliError> {
-    let text = "a port with TLS needs a certificate; name one with --tls-cert and --tls-key";
+    let text = "a port with TLS needs a certificate; name one with --tls-cert and --tls-key, or --acme-domain";
     tls.ok_or_else(|| CliError::usage(text))
 }

@@ -24,6 +24,9 @@ pub(crate) enum Service {
     Bridge,
     Relay,
     Irc,
+    /// A certificate authority, which issues certificates by ACME.
+    #[cfg(feature = "acme")]
+    Authority,
 }
 
 /// The certificate authorities that are trusted: the system's, unless a file names others.
@@ -108,9 +111,9 @@ impl TlsRoots {
         };
         let mut config = builder.with_no_client_auth();
         config.alpn_protocols = match service {
-            Service::Bridge => vec![b"http/1.1".to_vec()],
             Service::Relay => vec![RELAY_ALPN.to_vec()],
             Service::Irc => Vec::new(),
+            _ => vec![b"http/1.1".to_vec()],
         };
         Ok(config)
     }
@@ -124,11 +127,19 @@ impl TlsRoots {
                     Service::Bridge => "a bridge without TLS has a URL with ws://",
                     Service::Relay => "a relay's port without TLS is HOST:PORT, without tls://",
                     Service::Irc => "the port for TLS is usually 6697",
+                    #[cfg(feature = "acme")]
+                    Service::Authority => "check the port in the directory's URL",
                 };
                 return format!("{host} does not use TLS on this port: {hint}");
             }
             Error::AlertReceived(AlertDescription::NoApplicationProtocol) => {
                 return format!("{host} serves something else on this port: check the port");
+            }
+            // A server that has no certificate yet, or none for this name, says no more.
+            Error::AlertReceived(AlertDescription::AccessDenied) => {
+                return format!(
+                    "{host} has no certificate yet: try again later, or ask who runs it"
+                );
             }
             error => return format!("TLS with {host} failed: {error}"),
         };
@@ -183,6 +194,8 @@ impl Service {
             Self::Bridge => "bridge",
             Self::Relay => "relay",
             Self::Irc => "server",
+            #[cfg(feature = "acme")]
+            Self::Authority => "directory",
         }
     }
 }

@@ -115,12 +115,12 @@ impl Front {
                     let client = (!is_proxy).then_some(ends.from.ip());
                     let handshake = tls.accept(socket, client, Served::Http);
                     match self.closing.run_until_cancelled(handshake).await {
-                        Some(Ok(socket)) => self.serve(socket, ends, router).await,
+                        Some(Ok(Some(socket))) => self.serve(socket, ends, router).await,
                         Some(Err(error)) => {
                             self.counts.add(TunnelOutcome::Tls);
                             debug!(%error, "TLS handshake failed");
                         }
-                        None => {}
+                        Some(Ok(None)) | None => {}
                     }
                 }
                 (Either::Left(socket), None) => self.serve(socket, ends, router).await,

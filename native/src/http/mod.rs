@@ -13,6 +13,8 @@ mod counts;
 mod frames;
 pub(crate) mod guesses;
 mod host_name;
+#[cfg(feature = "acme")]
+pub(crate) mod issued_certificate;
 pub(crate) mod newcomers;
 mod origin;
 mod page;

@@ -12,11 +12,13 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::server::NoServerSessionStorage;
+use tokio_rustls::rustls::server::{NoServerSessionStorage, ResolvesServerCert};
 use tokio_rustls::server::TlsStream;
 
-use super::certificate::Certificate;
+use super::certificate::{Certificate, provider};
 use super::connection_limit::ConnectionLimit;
+#[cfg(feature = "acme")]
+use super::issued_certificate::{CHALLENGE_PROTOCOL, IssuedCertificate};
 use crate::relay_address::RELAY_ALPN;
 
 /// The server side of TLS, 1.2 or 1.3. Clones share one certificate.
@@ -26,8 +28,16 @@ pub struct Tls(Arc<Shared>);
 struct Shared {
     http: TlsAcceptor,
     relay: TlsAcceptor,
-    certificate: Arc<Certificate>,
+    source: Source,
     handshakes: Arc<ConnectionLimit>,
+}
+
+/// Where the certificate comes from.
+enum Source {
+    Files(Arc<Certificate>),
+    /// From an authority, while the server runs.
+    #[cfg(feature = "acme")]
+    Issued(Arc<IssuedCertificate>),
 }
 
 /// What is served over TLS.
@@ -81,10 +91,35 @@ impl Tls {
     /// The file and what is wrong with it.
     pub fn load(chain: &Path, key: &Path) -> Result<Self, String> {
         let certificate = Arc::new(Certificate::load(chain, key)?);
-        let acceptor = |served| acceptor(&certificate, served);
-        let (http, relay) = (acceptor(Served::Http)?, acceptor(Served::Relay)?);
+        Self::with(&certificate, &[], Source::Files(Arc::clone(&certificate)))
+    }
+
+    /// Uses a certificate that is issued while the server runs. Until there is one, handshakes fail.
+    ///
+    /// # Errors
+    ///
+    /// If this system does not provide what TLS needs.
+    #[cfg(feature = "acme")]
+    pub(crate) fn issued(certificate: Arc<IssuedCertificate>) -> Result<Self, String> {
+        // Authorities validate names at the bridge's port.
+        let source = Source::Issued(Arc::clone(&certificate));
+        Self::with(&certificate, &[CHALLENGE_PROTOCOL], source)
+    }
+
+    fn with<C: ResolvesServerCert + 'static>(
+        certificate: &Arc<C>,
+        also_at_http: &[&[u8]],
+        source: Source,
+    ) -> Result<Self, String> {
+        let http = acceptor(certificate, &[&[Served::Http.alpn()], also_at_http].concat())?;
+        let relay = acceptor(certificate, &[Served::Relay.alpn()])?;
         let handshakes = ConnectionLimit::new(MAX_HANDSHAKES, MAX_HANDSHAKES_PER_ADDRESS);
-        Ok(Self(Arc::new(Shared { http, relay, certificate, handshakes })))
+        Ok(Self(Arc::new(Shared { http, relay, source, handshakes })))
+    }
+
+    /// True if the certificate comes from files.
+    pub fn has_files(&self) -> bool {
+        matches!(self.0.source, Source::Files(_))
     }
 
     /// Loads these files in place of the previous ones, which they may be. Returns true if the certificate differs
@@ -92,18 +127,27 @@ impl Tls {
     ///
     /// # Errors
     ///
-    /// The file and what is wrong with it. The previous files and their certificate stay in use.
+    /// The file and what is wrong with it. The previous files and their certificate stay in use. Likewise if the
+    /// certificate does not come from files.
     pub fn reload(&self, chain: &Path, key: &Path) -> Result<bool, String> {
-        self.0.certificate.reload(chain, key)
+        match &self.0.source {
+            Source::Files(certificate) => certificate.reload(chain, key),
+            #[cfg(feature = "acme")]
+            Source::Issued(_) => Err("the certificate does not come from files".to_owned()),
+        }
     }
 
     /// True if the certificate is valid for this host name.
     pub(super) fn is_for(&self, host: &str) -> bool {
-        self.0.certificate.is_for(host)
+        match &self.0.source {
+            Source::Files(certificate) => certificate.is_for(host),
+            #[cfg(feature = "acme")]
+            Source::Issued(certificate) => certificate.is_for(host),
+        }
     }
 
     /// Performs the handshake with `client`; `None` is a proxy, which has many clients. A client that does not use
-    /// TLS gets an answer without it.
+    /// TLS gets an answer without it. Returns `None` once an authority has validated a name.
     ///
     /// # Errors
     ///
@@ -113,7 +157,7 @@ impl Tls {
         socket: TcpStream,
         client: Option<IpAddr>,
         served: Served,
-    ) -> io::Result<TlsStream<TcpStream>> {
+    ) -> io::Result<Option<TlsStream<TcpStream>>> {
         let Ok(_permit) = self.0.handshakes.acquire(client) else {
             return Err(io::Error::other("too many TLS handshakes at a time"));
         };
@@ -128,7 +172,10 @@ impl Tls {
                 Served::Http => &self.0.http,
                 Served::Relay => &self.0.relay,
             };
-            acceptor.accept(socket).await
+            let stream = acceptor.accept(socket).await?;
+            #[cfg(feature = "acme")]
+            let Some(stream) = end_validation(stream).await else { return Ok(None) };
+            Ok(Some(stream))
         };
         timeout(HANDSHAKE_TIMEOUT, handshake).await.unwrap_or_else(|_| {
             Err(io::Error::new(io::ErrorKind::TimedOut, "expected a handshake within 10 s"))
@@ -136,16 +183,30 @@ impl Tls {
     }
 }
 
-fn acceptor(certificate: &Arc<Certificate>, served: Served) -> Result<TlsAcceptor, String> {
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+fn acceptor<C: ResolvesServerCert + 'static>(
+    certificate: &Arc<C>,
+    protocols: &[&[u8]],
+) -> Result<TlsAcceptor, String> {
+    let config = ServerConfig::builder_with_provider(Arc::new(provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?;
     let mut config = config.with_no_client_auth().with_cert_resolver(Arc::clone(certificate) as _);
-    config.alpn_protocols = vec![served.alpn().to_vec()];
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     // Clients keep the tickets that resume a session, so that resumption takes no memory here.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.ticketer = ring::Ticketer::new().map_err(|error| error.to_string())?;
     Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// Closes the connection of an authority that validates a name, and returns any other: once the authority has seen the
+/// proof, nothing else is said in this protocol.
+#[cfg(feature = "acme")]
+async fn end_validation(mut stream: TlsStream<TcpStream>) -> Option<TlsStream<TcpStream>> {
+    if stream.get_ref().1.alpn_protocol() != Some(CHALLENGE_PROTOCOL) {
+        return Some(stream);
+    }
+    let _ = stream.shutdown().await;
+    None
 }
 
 /// Answers, and waits for the client to close: a connection closed with bytes unread would be reset, and the

@@ -15,7 +15,7 @@ pub fn usual_folder() -> Option<PathBuf> {
 }
 
 /// Creates the folder, accessible to its user alone, if it is missing.
-pub(super) fn create(folder: &Path) -> Result<(), KeysError> {
+pub(crate) fn create(folder: &Path) -> Result<(), KeysError> {
     if check(folder)? {
         return Ok(());
     }
@@ -32,7 +32,7 @@ pub(super) fn create(folder: &Path) -> Result<(), KeysError> {
 }
 
 /// Returns true if the folder exists. One in which other users could swap a file is refused.
-pub(super) fn check(folder: &Path) -> Result<bool, KeysError> {
+pub(crate) fn check(folder: &Path) -> Result<bool, KeysError> {
     let metadata = match fs::metadata(folder) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),

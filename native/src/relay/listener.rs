@@ -137,6 +137,7 @@ impl Shared {
                 let _ = socket.set_nodelay(true);
                 let handshake = tls.accept(socket, Some(from.ip()), Served::Relay);
                 let stream = newcomer.unless_evicted(handshake).await?;
+                let stream = stream.ok_or_else(|| io::Error::other("no host's connection"))?;
                 Ok((Either::Right(Box::new(stream)), from))
             }
             (stream, _) => Ok((stream, from)),

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::admin::{STARTING, Servers};
 use crate::bridge::Home;
+use crate::cli::acme_front::AcmeFront;
 use crate::cli::admin_front::AdminFront;
 use crate::cli::check::check;
 use crate::cli::drain::DrainingServers;
@@ -44,7 +45,7 @@ pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<
     args.check_proxies(None)?;
     raise_limit();
     let hangups = Hangups::catch().map_err(CliError::local)?;
-    let tls = args.tls()?;
+    let (tls, acme) = AcmeFront::tls(common, args)?;
     let admin = AdminFront::open(common, &args.operator).await?;
     let mut sockets = inherited_sockets::take("--http", true)?;
     if sockets.is_empty() {
@@ -53,9 +54,10 @@ pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<
         }
     }
     let front = Front::new(common, sockets, tls.clone())?;
-    let (bridge, listeners) = front.start(args, Home::Elsewhere(relay.to_owned()))?;
+    let (mut bridge, listeners) = front.start(args, Home::Elsewhere(relay.to_owned()))?;
     let http = bridge.http.clone();
     let readiness = admin.readiness.clone();
+    bridge.acme = acme.map(|acme| acme.start(common, readiness.clone()));
     let watched = (bridge.bridge.clone(), http.clone());
     let servers = DrainingServers {
         relay: None,

@@ -31,7 +31,11 @@ pub(crate) async fn run(common: &Common, args: &UpArgs) -> Result<(), CliError> 
         SocketAddr::new(own_route(bound.ip(), reached.ip(), any_address), bound.port());
     let own = common.at(registered.into());
     let others = common.at(reached.into());
-    let page = ports.front.as_ref().and_then(|front| front.url(own_address));
+    let page = match args.relay.bridge.acme.acme_domain.first() {
+        // The certificate is for the name alone, at the usual port.
+        Some(name) => Some(format!("https://{name}/")),
+        None => ports.front.as_ref().and_then(|front| front.url(own_address)),
+    };
     let (stop, stopped) = oneshot::channel::<()>();
     let serve = ports.serve(common, &args.relay, async move |servers| {
         // The sender is dropped when sharing has ended.

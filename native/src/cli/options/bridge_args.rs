@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 
+use super::acme_args::AcmeArgs;
 use super::listen_address::{HttpAddress, ListenAddress, http_address};
 use super::operator_args::OperatorArgs;
 use super::values::{bridge_rate, network, port_range, threads};
@@ -43,8 +44,10 @@ pub(crate) struct BridgeArgs {
     /// Use this PEM private key for --tls-cert
     #[arg(long, env = "XCHER_TLS_KEY", value_name = "FILE")]
     pub(crate) tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) acme: AcmeArgs,
     /// Accept this host name from browsers, such as relay.example
-    /// [default: IP addresses, localhost and the names in --tls-cert only]
+    /// [default: IP addresses, localhost, and the names in --tls-cert or --acme-domain only]
     #[arg(long, env = "XCHER_HOST_NAME", value_name = "NAME", value_delimiter = ',')]
     #[arg(value_parser = host_name)]
     pub(crate) host_name: Vec<String>,
@@ -140,7 +143,7 @@ impl BridgeArgs {
         Ok(())
     }
 
-    /// Loads the certificate of the bridge's port, if it has one.
+    /// Loads the certificate of the bridge's port from its files, if they are named.
     pub(crate) fn tls(&self) -> Result<Option<Tls>, CliError> {
         let needs = |given: &str, missing: &str| {
             Err(CliError::usage(format!("{given} needs {missing} as well; name both files")))
@@ -175,7 +178,7 @@ impl BridgeArgs {
         Access {
             allow_origin: self.allow_origin.clone(),
             token,
-            host_names: self.host_name.clone(),
+            host_names: [&*self.host_name, &self.acme.acme_domain].concat(),
             trusted_proxies: self.trusted_proxy.clone(),
             proxy_protocol: self.proxy_protocol.contains(&ProxyPorts::Http),
         }

@@ -14,7 +14,7 @@ pub(crate) struct RelayArgs {
     /// Listen for hosts on this address, and on each that is given; port 0 picks a free one
     ///
     /// An IP alone means port 9247, a port alone this machine alone: 0.0.0.0, [::], localhost:9247, 9247.
-    /// tls://IP:PORT is a port with TLS (9250 if it is left out), which needs --tls-cert; unix:PATH a Unix socket for a
+    /// tls://IP:PORT is a port with TLS (9250 if it is left out), which needs --tls-cert or --acme-domain; unix:PATH a Unix socket for a
     /// proxy.
     #[arg(long, env = "XCHER_LISTEN", value_name = "[tls://]IP:PORT|unix:PATH")]
     #[arg(value_parser = relay_address, value_delimiter = ',', default_value = "127.0.0.1:9247")]
@@ -47,7 +47,7 @@ impl RelayArgs {
         match self.listen.iter().find(|listen| listen.tls && !has_certificate) {
             None => Ok(()),
             Some(listen) => Err(CliError::usage(format!(
-                "--listen {listen} needs a certificate; name one with --tls-cert and --tls-key"
+                "--listen {listen} needs a certificate; name one with --tls-cert and --tls-key, or --acme-domain"
             ))),
         }
     }
