@@ -4,15 +4,16 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::sync::Notify;
+use xcher_core::registry::Users;
 
 use crate::bridge::{Bridge, Home};
 use crate::cli::exit::CliError;
 use crate::cli::exposure;
-use crate::cli::options::{BridgeArgs, Common};
+use crate::cli::options::{Admission, BridgeArgs, Common};
 use crate::cli::sockets::OpenSocket;
 use crate::cli::ui::json::JsonEvent;
 use crate::cli::ui::output::Output;
-use crate::http::{Http, HttpConfig, Listener, Tls, WsBytes};
+use crate::http::{Access, Http, HttpConfig, Listener, Tls, WsBytes};
 use crate::net::socket_address::SocketAddress;
 
 /// Ports that are open, with the token and certificate for them.
@@ -22,6 +23,7 @@ pub(crate) struct Front {
     addresses: Vec<SocketAddr>,
     tls: Option<Tls>,
     token: Option<String>,
+    users: Option<Arc<Users>>,
 }
 
 impl Front {
@@ -30,6 +32,7 @@ impl Front {
         common: &Common,
         sockets: Vec<OpenSocket>,
         tls: Option<Tls>,
+        users: Option<Arc<Users>>,
     ) -> Result<Self, CliError> {
         let (token, output) = (common.token()?, Output::new(common));
         let addresses = sockets.iter().filter_map(OpenSocket::tcp).collect();
@@ -41,11 +44,11 @@ impl Front {
             output.result(format_args!("http {url}")).map_err(CliError::unwritten)?;
             output.json(&JsonEvent::Http { url }).map_err(CliError::unwritten)?;
             if let SocketAddress::Tcp(at) = at {
-                exposure::warn_of_bridge(common, &output, *at)?;
+                exposure::warn_of_bridge(common, &output, users.as_deref(), *at)?;
             }
         }
         let listeners = sockets.into_iter().map(|socket| socket.listener).collect();
-        Ok(Self { listeners, addresses, tls, token })
+        Ok(Self { listeners, addresses, tls, token, users })
     }
 
     /// Returns the page's URL at the first TCP port, for clients that reach this host at the address that `reached`
@@ -59,18 +62,23 @@ impl Front {
     pub(crate) fn start(
         self,
         args: &BridgeArgs,
+        admission: &Admission,
         home: Home,
     ) -> Result<(RunningBridge, Vec<Listener>), CliError> {
-        let Self { listeners, addresses, tls, token } = self;
+        let Self { listeners, addresses, tls, token, users } = self;
         let bridge = Bridge::new(home, args.bridge_config(ip_of(&addresses)));
-        let access = args.access(token.clone());
-        let config = HttpConfig { access, tls, ..HttpConfig::default() };
+        bridge.set_users(users.clone());
+        let access = Access { users, ..args.access(token.clone()) };
+        let hook = admission.hook.clone();
+        let config = HttpConfig { access, tls, hook, ..HttpConfig::default() };
         let serves = bridge.clone();
         let tunnel = move |socket: WsBytes, client| {
             let (bridge, reached_at) = (serves.clone(), socket.reached_at());
-            async move { bridge.serve(socket, client, reached_at).await }
+            let account = socket.account().clone();
+            async move { bridge.serve_as(account, socket, client, reached_at).await }
         };
         let http = Http::new(config, tunnel).map_err(CliError::local)?;
+        http.set_lists(admission.lists());
         Ok((RunningBridge { http, bridge, addresses, token, acme: None }, listeners))
     }
 }
