@@ -91,11 +91,11 @@ impl RelayAddress {
     }
 
     /// Returns true if nobody on the way to the relay can read or change what is sent: over TLS, or within this
-    /// machine. A secret for the relay is sent only then.
+    /// machine. A name is not of this machine, whatever it is: a name server decides where it leads.
     pub fn is_confidential(&self) -> bool {
         let is_here = |host: &str| {
             let is_loopback = |ip: IpAddr| ip.to_canonical().is_loopback();
-            host == "localhost" || without_brackets(host).parse().is_ok_and(is_loopback)
+            without_brackets(host).parse().is_ok_and(is_loopback)
         };
         match &self.kind {
             Kind::Tls(_) => true,
@@ -487,7 +487,6 @@ mod tests {
             "127.0.0.1:9247",
             "[::1]:9247",
             "[::ffff:127.0.0.1]:9247",
-            "localhost",
             "http://127.0.0.1:9248/",
             "irc://[::1]/#files",
         ] {
@@ -495,6 +494,7 @@ mod tests {
         }
         for text in [
             "relay.example",
+            "localhost",
             "192.0.2.1:9247",
             "127.0.0.1.relay.example:9247",
             "localhost.relay.example:9247",

@@ -39,7 +39,6 @@ use xcher_core::secure::Identity;
 use crate::hook::Hook;
 use crate::http::newcomers::Newcomers;
 use crate::net::accept::{Accepting, Acceptors};
-pub use crate::net::listener::Listener;
 use crate::net::proxy_header::ProxyRule;
 #[cfg(feature = "cli")]
 pub(crate) use admin::{Host, RelayState};
@@ -94,9 +93,9 @@ struct Shared {
 }
 
 impl Shared {
-    fn new(hub: Hub) -> Self {
+    fn new(hub: Arc<Hub>) -> Self {
         Self {
-            hub: Arc::new(hub),
+            hub,
             #[cfg(feature = "cluster")]
             membership: None,
             tasks: Mutex::default(),
