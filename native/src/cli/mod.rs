@@ -38,6 +38,7 @@ mod options;
 mod outgoing_session;
 mod pasted;
 mod reconnect;
+mod relay_ports;
 mod relay_search;
 mod reload;
 mod requested;

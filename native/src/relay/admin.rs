@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -26,7 +25,7 @@ pub(crate) struct RelayState {
     pub(crate) bans: usize,
     /// The users that may connect, and those of them that have connections; `None` if everybody may.
     pub(crate) users: Option<(usize, usize)>,
-    /// True while its listener accepts connections.
+    /// True while its listeners accept connections.
     pub(crate) accepts: bool,
     /// What has happened so far.
     pub(crate) counts: Counts,
@@ -66,7 +65,7 @@ impl Relay {
     }
 
     pub(crate) fn state(&self) -> RelayState {
-        let accepts = self.0.accepts.load(Ordering::Relaxed);
+        let accepts = self.0.accepting.is_everywhere();
         self.0.hub.read(|registry, counts, now| RelayState {
             connections: registry.connections(),
             max_connections: registry.limits().connections,

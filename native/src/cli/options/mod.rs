@@ -41,7 +41,7 @@ pub(super) use cluster_args::Cluster;
 pub(super) use common::{Common, read_token};
 pub(super) use exclude_args::ExcludeArgs;
 pub(super) use get_args::GetArgs;
-pub(super) use listen_address::{DEFAULT_HTTP_PORT, HttpAddress};
+pub(super) use listen_address::{DEFAULT_HTTP_PORT, ListenAddress};
 pub(super) use ls_args::LsArgs;
 pub(super) use operator_args::{LogFormat, OperatorArgs};
 pub(super) use partial_args::{PartialArgs, PartialCommand};

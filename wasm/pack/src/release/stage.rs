@@ -20,9 +20,13 @@ const COMPLETIONS: [(&str, &str); 3] =
     [("bash", "xcher.bash"), ("zsh", "_xcher"), ("fish", "xcher.fish")];
 
 /// Examples for operators, in the folder of the packaging.
-const EXAMPLES: [&str; 4] = [
+const EXAMPLES: [&str; 8] = [
     "proxy/nginx.conf",
+    "proxy/nginx-stream.conf",
+    "proxy/nginx-subpath.conf",
+    "proxy/haproxy.cfg",
     "proxy/Caddyfile",
+    "proxy/Caddyfile-subpath",
     "monitoring/prometheus-rules.yml",
     "monitoring/grafana-dashboard.json",
 ];
