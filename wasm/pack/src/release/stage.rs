@@ -59,7 +59,7 @@ impl Stage {
         for name in ["xcher-relay.service", "xcher-relay.socket", "xcher.sysusers", "relay.toml"] {
             copy(&packaging.join(name), &folder.join("packaging").join(name))?;
         }
-        for name in ["nginx.conf", "Caddyfile"] {
+        for name in ["nginx.conf", "nginx-subpath.conf", "Caddyfile", "Caddyfile-subpath"] {
             let to = folder.join("packaging/proxy").join(name);
             copy(&packaging.join("proxy").join(name), &to)?;
         }
