@@ -39,7 +39,9 @@ inEachBrowser("while its bridge drains", (stage) => {
     await carol.transfer(big.name, "active");
     await same(await carol.saved(big), big);
     await carol.transfer(big.name, "done");
-    // The old process has nothing left to carry.
+    // A session lasts until somebody ends it; then the old process has nothing left to carry.
+    await carol.home();
+    await carol.hangUp("bob");
     await old.exits();
     await old.err("drained");
     assert.deepEqual(await states(carol), ["online"], "never offline");

@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { inEachBrowser } from "./harness/scenes.js";
 import { folder, same, tree } from "./harness/tree.js";
+import { patiently } from "./harness/waiting.js";
 import { Process, relay, xcher } from "./harness/xcher.js";
 
 const EXAMPLE = new URL("../../native/packaging/proxy/nginx-subpath.conf", import.meta.url);
@@ -56,11 +57,13 @@ inEachBrowser("below a path of a reverse proxy", (stage) => {
       .replace(/ssl_certificate.*;/g, "")
       .replace("http://127.0.0.1:9248/", `${bridge}/`);
     const paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `${name}_temp_path ${at}/${name};`);
-    const config = `daemon off; master_process off; pid ${at}/pid; error_log stderr notice;
+    const config = `daemon off; master_process off; pid ${at}/pid; error_log stderr;
       events {} http { access_log off; ${paths.join(" ")} ${site} }`;
     writeFileSync(join(at, "nginx.conf"), config);
-    const process = stage.keep(t, new Process("nginx", ["-e", "stderr", "-c", join(at, "nginx.conf")]));
-    await process.err("start");
+    stage.keep(t, new Process("nginx", ["-e", "stderr", "-c", join(at, "nginx.conf")]));
+    await patiently("nginx to listen", async () => {
+      while (!(await listens(port)));
+    });
     return `http://127.0.0.1:${port}/xcher`;
   }
 });
@@ -72,6 +75,13 @@ function hasNginx() {
   } catch {
     return false;
   }
+}
+
+async function listens(port) {
+  const socket = connect(port, "127.0.0.1");
+  const listens = await once(socket, "connect").then(() => true, () => new Promise((later) => setTimeout(later, 20)));
+  socket.destroy();
+  return listens;
 }
 
 async function free() {
