@@ -20,7 +20,9 @@ pub(crate) use address::AdminAddress;
 pub(crate) use client::{AdminClient, AskError};
 pub(crate) use listener::AdminListener;
 pub(crate) use readiness::{DRAINING, Readiness, STARTING, STOPPING};
-pub(crate) use routes::{BanList, BanRequest, Disconnected, KickRequest, Lifted, UnbanRequest};
+pub(crate) use routes::{
+    BanList, BanRequest, Disconnected, HostLine, HostList, KickRequest, Lifted, UnbanRequest,
+};
 pub(crate) use server::{Admin, Running};
 pub(crate) use servers::Servers;
 pub(crate) use status::Status;

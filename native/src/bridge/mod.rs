@@ -28,6 +28,7 @@ use arc_swap::ArcSwap;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use xcher_core::registry::{Account, Users};
 use xcher_core::tunnel::{AllocationLimits, Allocations, TunnelId};
 
 #[cfg(feature = "cli")]
@@ -37,7 +38,7 @@ use counts::Counts;
 pub(crate) use counts::StreamOutcome;
 use draining::Draining;
 pub use home::Home;
-use open_tunnels::{Counted, OpenTunnels};
+use open_tunnels::{Counted, OpenTunnel, OpenTunnels};
 use rates::Budgets;
 pub use rates::Rates;
 
@@ -144,17 +145,49 @@ impl Bridge {
         self.0.config.store(Arc::new(config));
     }
 
+    /// Applies the rates of these users to their tunnels, and closes the tunnels of users that are not among them.
+    pub fn set_users(&self, users: Option<Arc<Users>>) {
+        self.0.budgets.set_users(users.clone());
+        let (open, _) = self.0.open_tunnels.all();
+        open.iter().for_each(|open| close_if_removed(users.as_deref(), open));
+    }
+
     /// Serves one tunnel to its end. `client` is the client's real address, `reached_at` the address of
     /// this machine that it connected to. Dropping the future closes everything the tunnel has.
     pub async fn serve<S>(&self, socket: S, client: SocketAddr, reached_at: IpAddr)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
+        self.serve_as(Account::Anonymous, socket, client, reached_at).await;
+    }
+
+    /// As [`Bridge::serve`], for a client that counts for this account: its token was checked.
+    pub async fn serve_as<S>(
+        &self,
+        account: Account,
+        socket: S,
+        client: SocketAddr,
+        reached_at: IpAddr,
+    ) where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let public_ip = self.0.config.load().public_ip.unwrap_or(reached_at);
-        let entry = self.0.open_tunnels.enter(client);
-        let socket = Counted::new(self.0.budgets.limit(socket, client.ip()), &entry.open);
+        let entry = self.0.open_tunnels.enter(client, account.clone());
+        let budgets = &self.0.budgets;
+        // It may have been removed since its token was checked.
+        close_if_removed(budgets.users().as_deref(), &entry.open);
+        let socket = Counted::new(budgets.limit(socket, client.ip(), account), &entry.open);
         // Boxed, because a future keeps what was moved out of it.
         tunnel::serve(Arc::clone(&self.0), Box::new(socket), entry, public_ip).await;
+    }
+}
+
+/// Closes a tunnel whose account the users do not have, if there are any users.
+fn close_if_removed(users: Option<&Users>, open: &OpenTunnel) {
+    if users.is_some_and(|users| users.limits(&open.account).is_none()) {
+        // The first reason stays.
+        let _ = open.why_closed.set("no_longer_allowed");
+        open.kicked.cancel();
     }
 }
 

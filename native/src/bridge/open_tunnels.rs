@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
+use xcher_core::registry::{Account, UserName};
 
 use super::tunnel::Tunnel;
 use crate::net::log_line::{self, seconds};
@@ -43,10 +44,14 @@ pub(super) struct OpenTunnel {
     /// Identifies it in the log and to its operator.
     pub(super) number: u64,
     pub(super) client: SocketAddr,
+    /// For whom it counts.
+    pub(super) account: Account,
     received: AtomicU64,
     sent: AtomicU64,
-    /// Cancelled once the operator closes it.
+    /// Cancelled once the operator closes it, or its user may not use the bridge any more.
     pub(super) kicked: CancellationToken,
+    /// Set then if it is not the operator who closes this tunnel: a label.
+    pub(super) why_closed: OnceLock<&'static str>,
     pub(super) tunnel: OnceLock<Weak<Tunnel>>,
 }
 
@@ -62,15 +67,17 @@ pub(super) struct Entry {
 }
 
 impl OpenTunnels {
-    pub(super) fn enter(&self, client: SocketAddr) -> Entry {
+    pub(super) fn enter(&self, client: SocketAddr, account: Account) -> Entry {
         let mut all = lock(&self.0);
         all.last_number += 1;
         let open = Arc::new(OpenTunnel {
             number: all.last_number,
             client,
+            account,
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             kicked: CancellationToken::new(),
+            why_closed: OnceLock::new(),
             tunnel: OnceLock::new(),
         });
         all.by_number.insert(open.number, Arc::clone(&open));
@@ -80,7 +87,6 @@ impl OpenTunnels {
     }
 
     /// Returns the open tunnels and the bytes of all tunnels so far.
-    #[cfg(feature = "cli")]
     pub(super) fn all(&self) -> (Vec<Arc<OpenTunnel>>, Bytes) {
         let all = lock(&self.0);
         let open: Vec<_> = all.by_number.values().cloned().collect();
@@ -114,6 +120,7 @@ impl Drop for Entry {
             parent: None,
             id = self.open.number,
             address = %self.open.client,
+            user = self.open.account.user().map(UserName::as_str),
             outcome = self.outcome,
             error = self.error,
             received = bytes.received,

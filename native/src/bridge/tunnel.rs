@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep, timeout};
 use tracing::{debug, error};
+use xcher_core::registry::Account;
 #[cfg(feature = "cli")]
 use xcher_core::registry::ConnId;
 use xcher_core::tunnel::{FirstLine, Lease, MAX_STREAMS, MAX_VISITORS, Route, TunnelId};
@@ -45,6 +46,8 @@ pub(super) struct Tunnel {
     /// Identifies the tunnel among the bridge's allocations.
     pub(super) id: TunnelId,
     pub(super) client: SocketAddr,
+    /// For whom it counts.
+    pub(super) account: Account,
     /// The address at which peers reach its listeners.
     pub(super) public_ip: IpAddr,
     /// The link to the relay, once the client asked for it.
@@ -84,6 +87,7 @@ where
         shared,
         opener,
         client,
+        account: entry.open.account.clone(),
         public_ip,
         relay_link: Mutex::new(None),
         relay_links: Semaphore::new(1),
@@ -126,7 +130,10 @@ where
     .await;
     // A client that was told so may close its tunnel first.
     let is_kicked = entry.open.kicked.is_cancelled();
-    entry.outcome = if is_kicked { "kicked" } else { ended.as_ref().unwrap_or(&"failed") };
+    entry.outcome = match is_kicked {
+        true => entry.open.why_closed.get().unwrap_or(&"kicked"),
+        false => ended.as_ref().unwrap_or(&"failed"),
+    };
     entry.error = ended.err().map(|error: io::Error| error.to_string());
 }
 

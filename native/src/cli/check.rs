@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::cli::acme_front::AcmeFront;
 use crate::cli::exit::{CliError, ExitCode};
-use crate::cli::options::{BridgeArgs, Common, RelayArgs, StopArgs};
+use crate::cli::options::{Admission, BridgeArgs, Common, RelayArgs, StopArgs, UsersArgs};
 use crate::cli::ui::output::Output;
 use crate::http::{Http, HttpConfig};
 use crate::keys;
@@ -19,6 +19,7 @@ pub(crate) fn check(
     common: &Common,
     relay: Option<&RelayArgs>,
     bridge: &BridgeArgs,
+    users: &UsersArgs,
 ) -> Result<(), CliError> {
     let output = Output::new(common);
     let mut errors = Vec::new();
@@ -28,6 +29,8 @@ pub(crate) fn check(
         let named = &common.relay;
         errors.push(format!("a bridge connects to HOST:PORT, and {named} is none; set --relay"));
     }
+    let admission = Admission::read(&bridge.access_args);
+    errors.extend(admission.err().and_then(|error| error.message));
     let token = common.token().map_err(|error| errors.extend(error.message)).ok().flatten();
     let tls = AcmeFront::tls(common, bridge).map_err(|error| errors.extend(error.message));
     let tls = tls.ok().and_then(|(tls, _)| tls);
@@ -35,12 +38,14 @@ pub(crate) fn check(
     if let Err(error) = Http::new(config, |_, _| async {}) {
         errors.push(error.to_string());
     }
+    errors.extend(users.read().err().and_then(|error| error.message));
     if !errors.is_empty() {
         errors.iter().for_each(|error| output.error(format_args!("{error}")));
         return Err(CliError::reported(ExitCode::Usage));
     }
     let mut known = names::<BridgeArgs>();
     known.extend(names::<StopArgs>());
+    known.extend(names::<UsersArgs>());
     known.extend(["data-dir", "reuse-port", "token-file"].map(str::to_owned));
     match relay {
         Some(_) => known.extend(names::<RelayArgs>()),

@@ -14,7 +14,7 @@ use crate::cli::check::check;
 use crate::cli::drain::DrainingServers;
 use crate::cli::exit::CliError;
 use crate::cli::http_front::Front;
-use crate::cli::options::{BridgeCommandArgs, Common, DEFAULT_HTTP_PORT, HttpAddress};
+use crate::cli::options::{Admission, BridgeCommandArgs, Common, DEFAULT_HTTP_PORT, HttpAddress};
 use crate::cli::reload::Reload;
 use crate::cli::service_manager;
 use crate::cli::signals::{Hangups, Signals};
@@ -26,7 +26,7 @@ use crate::descriptors::raise_limit;
 pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<(), CliError> {
     let args = &command.bridge;
     if command.start.check {
-        return check(common, None, args);
+        return check(common, None, args, &command.users);
     }
     let signals = Signals::catch().map_err(CliError::local)?;
     let Some(relay) = common.relay.tcp() else {
@@ -43,9 +43,18 @@ pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<
     raise_limit();
     let hangups = Hangups::catch().map_err(CliError::local)?;
     let (tls, acme) = AcmeFront::tls(common, args)?;
+    let users = command.users.read()?;
+    let admission = Admission::read(&args.access_args)?;
+    if admission.lists().concern_hosts() {
+        Output::new(common).note(format_args!(
+            "of the lists of --access only [networks] applies to a bridge alone; its relay needs the others"
+        ));
+    }
     let admin = AdminFront::open(common, &args.operator).await?;
-    let front = Front::new(common, listen(at, "--http", &command.start).await?, tls)?;
-    let (mut bridge, listener) = front.start(args, Home::Elsewhere(relay.to_owned()))?;
+    let listener = listen(at, "--http", &command.start).await?;
+    let front = Front::new(common, listener, tls, users.clone())?;
+    let (mut bridge, listener) =
+        front.start(args, &admission, Home::Elsewhere(relay.to_owned()))?;
     let http = bridge.http.clone();
     let readiness = admin.readiness.clone();
     bridge.acme = acme.map(|acme| acme.start(common, readiness.clone()));
@@ -55,9 +64,11 @@ pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<
         bridge: Some((http.clone(), bridge.bridge.clone())),
         readiness: readiness.clone(),
     };
-    let _admin = admin.start(Servers::new(None, Some(watched), readiness.clone()));
+    let operated = Servers::new(None, Some(watched), readiness.clone());
+    let _admin = admin.start(operated.with_hook(admission.hook.clone()));
     let (output, within) = (Output::new(common), command.stop.drain());
-    tokio::spawn(Reload::new(common, None, Some(bridge)).at_each(hangups));
+    let reload = Reload::new(common, None, Some(bridge), admission).with_users(users);
+    tokio::spawn(reload.at_each(hangups));
     let (stop, stopped) = oneshot::channel::<()>();
     let drain = async {
         servers.drain_at(signals, within, &output).await;

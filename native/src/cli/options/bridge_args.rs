@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::Args;
 use ipnet::IpNet;
 
+use super::access_args::AccessArgs;
 use super::acme_args::AcmeArgs;
 use super::listen_address::{HttpAddress, http_address};
 use super::operator_args::OperatorArgs;
@@ -70,6 +71,8 @@ pub(crate) struct BridgeArgs {
     #[arg(value_parser = threads)]
     pub(crate) threads: Option<NonZeroUsize>,
     #[command(flatten)]
+    pub(crate) access_args: AccessArgs,
+    #[command(flatten)]
     pub(crate) operator: OperatorArgs,
 }
 
@@ -109,6 +112,7 @@ impl BridgeArgs {
         Access {
             allow_origin: self.allow_origin.clone(),
             token,
+            users: None,
             host_names: [&*self.host_name, &self.acme.acme_domain].concat(),
             trusted_proxies: self.trusted_proxy.clone(),
         }
