@@ -28,12 +28,14 @@ struct Proxy {
     relay: Relay,
     authority: Authority,
     address: SocketAddr,
+    /// The path of the page, with slashes at both ends.
+    path: &'static str,
     _folder: TempDir,
 }
 
 impl Proxy {
     /// Starts one with an example, changed in its addresses and certificates only.
-    fn start(example: &str, start: impl Fn(&Path, &str) -> Xcher) -> Self {
+    fn start(example: &str, path: &'static str, start: impl Fn(&Path, &str) -> Xcher) -> Self {
         let options = ["--trusted-proxy", "127.0.0.1", "--host-name", NAME];
         let relay = Relay::start_with(&options);
         let http = relay.process.out("http http://").trim_end_matches('/').to_owned();
@@ -41,8 +43,8 @@ impl Proxy {
         let pair = authority.pair("proxy", for_names(&[NAME, "localhost", "127.0.0.1"]));
         // Neither proxy tells which port it got.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/proxy").join(example);
-        let text = fs::read_to_string(path).unwrap();
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/proxy").join(example);
+        let text = fs::read_to_string(file).unwrap();
         let (certificate, key) = (pair.certificate.to_str().unwrap(), pair.key.to_str().unwrap());
         let text = text
             .replace("127.0.0.1:9248", &http)
@@ -58,11 +60,11 @@ impl Proxy {
         let folder = tempdir().unwrap();
         let process = start(folder.path(), &text).start();
         until(&format!("{example} listens at {address}"), || TcpStream::connect(address).is_ok());
-        Self { process, relay, authority, address, _folder: folder }
+        Self { process, relay, authority, address, path, _folder: folder }
     }
 
     fn url(&self) -> String {
-        format!("wss://{}/xcher", self.address)
+        format!("https://{}{}", self.address, self.path)
     }
 
     fn through<S: AsRef<std::ffi::OsStr>>(&self, command: impl IntoIterator<Item = S>) -> Xcher {
@@ -96,10 +98,27 @@ impl Proxy {
             let answer = curl.expect("curl is installed");
             String::from_utf8(answer.stdout).unwrap()
         };
-        let config = fetch("/config.json");
+        let path = self.path;
+        let config = fetch(&format!("{path}config.json"));
         assert!(config.ends_with("\n200") && config.contains("page"), "{config}");
-        let page = fetch("/");
+        let page = fetch(path);
         assert!(page.ends_with("\n200") && page.contains("<html"), "{page}");
+        // What the page loads is below its own path, whatever that is.
+        assert!(config.contains("\"tunnel\":\"xcher\""), "{config}");
+        for link in page.split("src=\"").chain(page.split("href=\"")).skip(1) {
+            assert!(
+                !link.starts_with('/') && !link.starts_with("http"),
+                "{}",
+                &link[..link.len().min(40)]
+            );
+        }
+        if path != "/" {
+            assert!(fetch(&format!("{path}healthz")).ends_with("ok\n200"));
+            assert!(!fetch("/config.json").ends_with("\n200"), "only below {path}");
+            // A browser that is told the name without the slash is led to the page.
+            let bare = fetch(path.trim_end_matches('/'));
+            assert!(["\n301", "\n302"].iter().any(|end| bare.ends_with(end)), "{bare}");
+        }
         bob.stop(Signal::TERM).code(0);
         let log = self.relay.process.stop(Signal::TERM).code(0);
         // A proxy whose addresses were not forwarded would have been refused.
@@ -116,51 +135,51 @@ fn is_installed(program: &str, option: &str) -> bool {
     found
 }
 
-#[test]
-fn the_nginx_example_serves_the_page_and_tunnels() {
-    if !is_installed("nginx", "-v") {
-        return;
-    }
-    let proxy = Proxy::start("nginx.conf", |folder, site| {
-        let at = folder.display();
-        let config = format!(
-            "daemon off; master_process off; pid {at}/pid; error_log stderr;
-             events {{}}
-             http {{
-                 access_log off; client_body_temp_path {at}/body; proxy_temp_path {at}/proxy;
-                 fastcgi_temp_path {at}/fastcgi; uwsgi_temp_path {at}/uwsgi; scgi_temp_path {at}/scgi;
-                 {site}
-             }}"
-        );
-        let file = folder.join("nginx.conf");
-        fs::write(&file, config).unwrap();
-        Xcher::other("nginx").args(["-e", "stderr", "-c"]).args([file])
-    });
-    proxy.check();
+/// Starts nginx with this site.
+fn nginx(folder: &Path, site: &str) -> Xcher {
+    let at = folder.display();
+    let config = format!(
+        "daemon off; master_process off; pid {at}/pid; error_log stderr;
+         events {{}}
+         http {{
+             access_log off; client_body_temp_path {at}/body; proxy_temp_path {at}/proxy;
+             fastcgi_temp_path {at}/fastcgi; uwsgi_temp_path {at}/uwsgi; scgi_temp_path {at}/scgi;
+             {site}
+         }}"
+    );
+    let file = folder.join("nginx.conf");
+    fs::write(&file, config).unwrap();
+    Xcher::other("nginx").args(["-e", "stderr", "-c"]).args([file])
+}
+
+/// Starts Caddy with this site, without its remote control, and without writing to this machine's home.
+fn caddy(folder: &Path, site: &str) -> Xcher {
+    let options = "{\n\tadmin off\n\tauto_https disable_redirects\n\tskip_install_trust\n}\n";
+    let file = folder.join("Caddyfile");
+    fs::write(&file, format!("{options}{site}")).unwrap();
+    Xcher::other("caddy")
+        .env("XDG_DATA_HOME", folder)
+        .env("XDG_CONFIG_HOME", folder)
+        .args(["run", "--adapter", "caddyfile", "--config"])
+        .args([file])
 }
 
 #[test]
-fn the_caddy_example_serves_the_page_and_tunnels() {
+fn the_nginx_examples_serve_the_page_and_tunnels() {
+    if !is_installed("nginx", "-v") {
+        return;
+    }
+    Proxy::start("nginx.conf", "/", nginx).check();
+    Proxy::start("nginx-subpath.conf", "/xcher/", nginx).check();
+}
+
+#[test]
+fn the_caddy_examples_serve_the_page_and_tunnels() {
     if !is_installed("caddy", "version") {
         return;
     }
-    let proxy = Proxy::start("Caddyfile", |folder, site| {
-        let file = folder.join("Caddyfile");
-        // Without its remote control, and without writing to this machine's home.
-        fs::write(
-            &file,
-            format!(
-                "{{\n\tadmin off\n\tauto_https disable_redirects\n\tskip_install_trust\n}}\n{site}"
-            ),
-        )
-        .unwrap();
-        Xcher::other("caddy")
-            .env("XDG_DATA_HOME", folder)
-            .env("XDG_CONFIG_HOME", folder)
-            .args(["run", "--adapter", "caddyfile", "--config"])
-            .args([file])
-    });
-    proxy.check();
+    Proxy::start("Caddyfile", "/", caddy).check();
+    Proxy::start("Caddyfile-subpath", "/xcher/", caddy).check();
 }
 
 /// A proxy that forwards TCP, and ends TLS for hosts.

@@ -64,6 +64,7 @@ pub(super) fn router(front: Arc<Front>) -> Router {
 /// The configuration of the page.
 #[derive(Serialize)]
 struct Config {
+    /// Relative to the page's folder, which a reverse proxy may serve below another path.
     tunnel: &'static str,
     subprotocol: &'static str,
     /// True if the bridge needs a token.
@@ -77,7 +78,7 @@ struct Config {
 
 async fn config(State(front): State<Arc<Front>>) -> Json<Config> {
     Json(Config {
-        tunnel: PATH,
+        tunnel: PATH.trim_start_matches('/'),
         subprotocol: SUBPROTOCOL,
         token: front.rules.load().tokens.are_needed(),
         tokens: front.rules.load().tokens.are_checked(),
