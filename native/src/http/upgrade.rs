@@ -113,25 +113,26 @@ pub(super) async fn open(
     };
     drop(rules);
     if let Some(hook) = &front.hook {
-        let (outcome, status, error) = match hook.ask(&Asked::tunnel(from.ip())).await {
-            Answer::Failed if hook.on_failure() == HookFailure::Deny => {
-                let error = "this bridge cannot find out if you may use it: try again later";
-                (TunnelOutcome::HookFailed, StatusCode::SERVICE_UNAVAILABLE, error.to_owned())
-            }
-            Answer::Deny(reason) if !reason.is_empty() => {
-                let error = format!("refused: {}", Quoted(&reason));
-                (TunnelOutcome::Hook, StatusCode::FORBIDDEN, error)
-            }
-            Answer::Deny(_) | Answer::NeedKey => {
-                let error = "refused: this bridge's operator does not admit you".to_owned();
-                (TunnelOutcome::Hook, StatusCode::FORBIDDEN, error)
-            }
-            Answer::Allow | Answer::Failed => {
-                (TunnelOutcome::Opened, StatusCode::OK, String::new())
-            }
-        };
+        let (outcome, status, error) =
+            match hook.ask(&Asked::tunnel(from.ip(), account.user())).await {
+                Answer::Failed if hook.on_failure() == HookFailure::Deny => {
+                    let error = "this bridge cannot find out if you may use it: try again later";
+                    (TunnelOutcome::HookFailed, StatusCode::SERVICE_UNAVAILABLE, error.to_owned())
+                }
+                Answer::Deny(reason) if !reason.is_empty() => {
+                    let error = format!("refused: {}", Quoted(&reason));
+                    (TunnelOutcome::Hook, StatusCode::FORBIDDEN, error)
+                }
+                Answer::Deny(_) | Answer::NeedKey => {
+                    let error = "refused: this bridge's operator does not admit you".to_owned();
+                    (TunnelOutcome::Hook, StatusCode::FORBIDDEN, error)
+                }
+                Answer::Allow | Answer::Failed => {
+                    (TunnelOutcome::Opened, StatusCode::OK, String::new())
+                }
+            };
         if outcome != TunnelOutcome::Opened {
-            front.counts.refuse(from.ip(), outcome, &error);
+            front.counts.refuse_user(from.ip(), account.user(), outcome, &error);
             return refusal(status, &error);
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use xcher_core::Nick;
-use xcher_core::registry::{AccessLists, Account, Banned, ConnId, TooManyBans};
+use xcher_core::registry::{AccessLists, Account, Banned, ConnId, TooManyBans, UserName};
 use xcher_core::secure::PublicKey;
 
 use super::Relay;
@@ -40,6 +40,8 @@ pub(crate) struct Host {
     pub(crate) address: IpAddr,
     /// The key that it has proved.
     pub(crate) key: Option<PublicKey>,
+    /// The user of its token.
+    pub(crate) user: Option<UserName>,
     /// The time since it connected.
     pub(crate) time: Duration,
 }
@@ -53,6 +55,7 @@ impl Relay {
                 nick: host.nick.clone(),
                 address: host.address,
                 key: host.key,
+                user: host.user.cloned(),
                 time: now.saturating_sub(host.since),
             });
             hosts.collect()
