@@ -245,12 +245,6 @@ impl Registry {
             let reason = too_many_guesses(&self.limits);
             return Err(over_budget(client, &self.limits, Rule::GuessRate, reason, now));
         }
-        if let (Ok(nick), Some(account), Some(users)) =
-            (&nick, &client.account, &self.admission.users)
-            && let Err((rule, reason)) = users.check_nick(account, nick)
-        {
-            return Err(self.failed_try(conn, rule, reason));
-        }
         match nick {
             // Too long to repeat in an answer.
             Err(bad) if text.len() > MAX_NICK_CHARS * 4 => {
@@ -271,6 +265,13 @@ impl Registry {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<(), Refusal> {
+        // Again where a hook was asked: the users may have changed meanwhile.
+        let account = self.clients.get(&conn).and_then(|client| client.account.as_ref());
+        if let (Some(account), Some(users)) = (account, &self.admission.users)
+            && let Err((rule, reason)) = users.check_nick(account, &nick)
+        {
+            return Err(self.failed_try(conn, rule, reason));
+        }
         match self.may_have(conn, &nick, now) {
             NickAccess::Yes if !is_decided && self.ask_about_nick(conn, &nick, text, actions) => {}
             NickAccess::Yes => self.give_nick(conn, nick, text, now, actions),
