@@ -381,8 +381,8 @@ fn an_address_that_others_reach_needs_a_token() {
     let status = |args: &[&str]| xcher(["relay", "status", "--admin", &admin]).args(args).run();
     status(&["--admin-token-file", token]).code(0).quiet();
     status(&[]).code(4).one_error(&["needs its token"]);
-    for _ in 0..10 {
-        let wrong = get("/status", &["Authorization: Bearer open-barley"]);
+    for number in 0..10 {
+        let wrong = get("/status", &[&format!("Authorization: Bearer open-barley{number}")]);
         assert_eq!((wrong.status, wrong.body.as_str()), (401, "refused: the token is wrong\n"));
     }
     // Even the right one, or guessing could go on.

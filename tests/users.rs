@@ -325,9 +325,9 @@ fn no_token_and_no_hash_is_logged_at_any_level() {
 fn an_address_that_guesses_tokens_must_wait() {
     let users = Users::new(&[("amy", "")]);
     let relay = users.relay(&[]);
-    for _ in 0..10 {
+    for number in 0..10 {
         let mut guess = Conn::to(relay.address);
-        guess.say("X_CAPS token\nX_TOKEN guess\n");
+        guess.say(format!("X_CAPS token\nX_TOKEN guess{number}\n"));
         guess.line().unwrap();
         assert!(guess.line().unwrap().contains("no token of this relay"));
         assert_eq!(guess.line(), None, "closed");

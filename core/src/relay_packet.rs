@@ -170,7 +170,9 @@ impl<'a> RelayPacket<'a> {
             "X_PONG" => ("X_PONG token", fields.and_then(single).map(Self::Pong)),
             "X_CAPS" => ("X_CAPS word word …", fields.map(Self::Caps)),
             "X_KEY" => ("X_KEY base64 …", fields.map(Self::Key)),
-            "X_TOKEN" => ("X_TOKEN token", fields.and_then(Self::parse_token)),
+            "X_TOKEN" if cfg!(feature = "relay") => {
+                ("X_TOKEN token", fields.and_then(Self::parse_token))
+            }
             "X_FROM" => ("X_FROM nick", fields.and_then(single).map(Self::From)),
             "X_TICKET" => (
                 "X_TICKET base64 or X_TICKET nick ip port base64",

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::refusal::Refusal;
-use super::users::{Account, Users};
+use super::users::{Account, TokenHash, Users};
 use super::{Action, CloseReason, ConnId, Outcome, Registry, Rule};
 use crate::relay_caps::RelayCaps;
 
@@ -19,6 +19,11 @@ pub(super) struct Admission {
 }
 
 impl Admission {
+    /// Returns how many connections count for an account.
+    pub(super) fn connections(&self, account: &Account) -> usize {
+        self.connections.get(account).copied().unwrap_or_default()
+    }
+
     /// A connection that counted for this account is closed.
     pub(super) fn left(&mut self, account: &Account) {
         if let Some(count) = self.connections.get_mut(account) {
@@ -96,9 +101,10 @@ impl Registry {
             let reason = "it is known already who you are; a token comes before the nick, once";
             return Err(Refusal::Error(Rule::NotDue, reason.into()));
         }
-        let user = users.by_token(token).map(|user| user.name.clone());
-        let Some(user) = self.guesses.admit(client.from, user.is_none(), now).then_some(user)
-        else {
+        let hash = TokenHash::of(token);
+        let user = users.by_hash(&hash).map(|user| user.name.clone());
+        let wrong = user.is_none().then_some(hash);
+        let Some(user) = self.guesses.admit(client.from, wrong, now).then_some(user) else {
             let reason = "refused: too many wrong tokens from your address; wait a minute";
             return Err(Refusal::Close(Rule::TokenRate, reason.into(), CloseReason::WrongToken));
         };

@@ -12,6 +12,9 @@ impl Registry {
         let Some(client) = self.clients.get(&conn) else { return };
         assert!(self.alarms.contains(&(client.alarm, conn)), "{conn:?} has an alarm");
         assert!(self.addresses.connections(client.from) > 0, "{conn:?} counts at its address");
+        if let Some(account) = &client.account {
+            assert!(self.admission.connections(account) > 0, "{conn:?} counts for its account");
+        }
         if let Some(nick) = &client.nick {
             let holder = self.nicks.find_callee(nick.as_str());
             assert!(holder == Ok(conn), "{nick} is not the nick of {conn:?}");

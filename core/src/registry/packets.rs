@@ -265,6 +265,13 @@ impl Registry {
         now: Duration,
         actions: &mut Vec<Action>,
     ) -> Result<(), Refusal> {
+        // Again where a hook was asked: the users may have changed meanwhile.
+        let account = self.clients.get(&conn).and_then(|client| client.account.as_ref());
+        if let (Some(account), Some(users)) = (account, &self.admission.users)
+            && let Err((rule, reason)) = users.check_nick(account, &nick)
+        {
+            return Err(self.failed_try(conn, rule, reason));
+        }
         match self.may_have(conn, &nick, now) {
             NickAccess::Yes if !is_decided && self.ask_about_nick(conn, &nick, text, actions) => {}
             NickAccess::Yes => self.give_nick(conn, nick, text, now, actions),

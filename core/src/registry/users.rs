@@ -70,8 +70,8 @@ pub struct TokenHash([u8; 32]);
 
 impl TokenHash {
     /// Returns the hash of a token.
-    pub fn of(token: &str) -> Self {
-        Self(Sha256::digest(token.as_bytes()).into())
+    pub fn of(token: &(impl AsRef<[u8]> + ?Sized)) -> Self {
+        Self(Sha256::digest(token).into())
     }
 
     /// Parses `sha256:` and 64 hexadecimal digits.
@@ -217,8 +217,12 @@ impl Users {
 
     /// Returns the user whose token this is.
     pub fn by_token(&self, token: &str) -> Option<&User> {
-        let index = self.by_token.get(&TokenHash::of(token))?;
-        self.all.get(*index as usize)
+        self.by_hash(&TokenHash::of(token))
+    }
+
+    /// Returns the user whose token has this hash.
+    pub fn by_hash(&self, hash: &TokenHash) -> Option<&User> {
+        self.all.get(*self.by_token.get(hash)? as usize)
     }
 
     /// Returns the user with this name.
@@ -327,7 +331,7 @@ mod tests {
     fn user(name: &str, tokens: &[&str], nicks: &[&str], is_reserved: bool) -> User {
         User {
             name: UserName::parse(name).expect(name),
-            tokens: tokens.iter().map(|token| TokenHash::of(token)).collect(),
+            tokens: tokens.iter().map(TokenHash::of).collect(),
             limits: UserLimits::default(),
             nicks: nicks.iter().map(|it| NickPattern::parse(it).expect(it)).collect(),
             is_reserved,

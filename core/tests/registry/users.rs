@@ -114,7 +114,7 @@ fn an_address_that_guesses_must_wait() {
     let mut relay = with_users([user("amy", None, &[])], None);
     for number in 10..20 {
         relay.connect(ConnId(number));
-        relay.send(ConnId(number), "X_CAPS token\nX_TOKEN guess\n");
+        relay.send(ConnId(number), &format!("X_CAPS token\nX_TOKEN guess{number}\n"));
         assert!(relay.output(ConnId(number)).contains("no token of this relay"));
     }
     relay.connect(ALICE);

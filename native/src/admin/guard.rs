@@ -12,6 +12,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use subtle::ConstantTimeEq as _;
 use tokio::time::Instant;
+use xcher_core::registry::TokenHash;
 
 use super::server::Client;
 use crate::http::guesses::Guesses;
@@ -78,9 +79,11 @@ impl Guard {
             .get(AUTHORIZATION)
             .and_then(|value| value.as_bytes().split_at_checked(7))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"Bearer "))
-            .map(|(_, given)| bool::from(given.ct_eq(token.as_bytes())));
+            .map(|(_, given)| (given, bool::from(given.ct_eq(token.as_bytes()))));
+        let wrong = given.filter(|(_, is_right)| !is_right).map(|(given, _)| TokenHash::of(given));
+        let given = given.map(|(_, is_right)| is_right);
         if let Some(client) = client
-            && !self.guesses.admit(client, given == Some(false), Instant::now())
+            && !self.guesses.admit(client, wrong, Instant::now())
         {
             let reason = "refused: too many wrong tokens from your address, wait a minute";
             return Some((StatusCode::TOO_MANY_REQUESTS, reason));

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::time::Instant;
-use xcher_core::registry::TokenGuesses;
+use xcher_core::registry::{TokenGuesses, TokenHash};
 
 /// The addresses that sent wrong tokens recently.
 #[derive(Debug)]
@@ -21,8 +21,8 @@ impl Default for Guesses {
 
 impl Guesses {
     /// As [`TokenGuesses::admit`].
-    pub(crate) fn admit(&self, client: IpAddr, is_wrong: bool, now: Instant) -> bool {
-        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
-        wrong.admit(client, is_wrong, now.saturating_duration_since(self.start))
+    pub(crate) fn admit(&self, client: IpAddr, wrong: Option<TokenHash>, now: Instant) -> bool {
+        let mut guesses = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        guesses.admit(client, wrong, now.saturating_duration_since(self.start))
     }
 }

@@ -7,7 +7,7 @@ use axum::http::header::AUTHORIZATION;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use subtle::ConstantTimeEq;
-use xcher_core::registry::{Account, Users};
+use xcher_core::registry::{Account, TokenHash, Users};
 
 use super::subprotocol::offered;
 
@@ -48,16 +48,19 @@ impl Tokens {
             .get(AUTHORIZATION)
             .and_then(|value| value.as_bytes().split_at_checked(7))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"Bearer "))
-            .map(|(_, token)| Some(token.to_vec()));
-        let offered = offered(headers)
-            .filter_map(|offer| offer.strip_prefix(TOKEN_PREFIX))
-            .map(|token| URL_SAFE_NO_PAD.decode(token.trim_end_matches('=')).ok());
+            .map(|(_, token)| token.to_vec());
+        let offered =
+            offered(headers).filter_map(|offer| offer.strip_prefix(TOKEN_PREFIX)).map(|token| {
+                let decoded = URL_SAFE_NO_PAD.decode(token.trim_end_matches('='));
+                // No valid token has another form.
+                decoded.unwrap_or_else(|_| format!(" {token}").into_bytes())
+            });
         bearer.into_iter().chain(offered).fold(Given::None, |given, token| {
-            let account = token.and_then(|token| self.account_of(&token));
-            match (given, account) {
+            match (given, self.account_of(&token)) {
                 (Given::None, Some(account)) => Given::Of(account),
                 (Given::Of(one), Some(other)) if one == other => Given::Of(one),
-                _ => Given::Wrong,
+                (Given::Wrong(first), _) => Given::Wrong(first),
+                _ => Given::Wrong(TokenHash::of(&token)),
             }
         })
     }
@@ -78,6 +81,6 @@ pub(super) enum Given {
     None,
     /// A valid token, of this account.
     Of(Account),
-    /// Another one: a guess.
-    Wrong,
+    /// Another one with this hash, or two of different accounts: a guess.
+    Wrong(TokenHash),
 }

@@ -50,7 +50,11 @@ pub(super) async fn open(
     let mut account = Account::Anonymous;
     if rules.tokens.are_checked() {
         let given = rules.tokens.check(headers);
-        if !front.guesses.admit(from.ip(), given == Given::Wrong, Instant::now()) {
+        let wrong = match &given {
+            Given::Wrong(hash) => Some(*hash),
+            Given::None | Given::Of(_) => None,
+        };
+        if !front.guesses.admit(from.ip(), wrong, Instant::now()) {
             let error = "too many wrong tokens from your address: wait a minute";
             return refuse(TunnelOutcome::TokenRate, StatusCode::TOO_MANY_REQUESTS, error);
         }
@@ -60,7 +64,7 @@ pub(super) async fn open(
                 None
             }
             Given::None => rules.tokens.are_needed().then_some(TunnelOutcome::NoToken),
-            Given::Wrong => Some(TunnelOutcome::WrongToken),
+            Given::Wrong(_) => Some(TunnelOutcome::WrongToken),
         };
         if let Some(outcome) = refused {
             let error = "this bridge needs its token, and the request has none or a wrong one";
