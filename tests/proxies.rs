@@ -182,3 +182,99 @@ fn the_caddy_examples_serve_the_page_and_tunnels() {
     Proxy::start("Caddyfile", "/", caddy).check();
     Proxy::start("Caddyfile-subpath", "/xcher/", caddy).check();
 }
+
+/// A proxy that forwards TCP, and ends TLS for hosts.
+struct StreamProxy {
+    _process: Process,
+    relay: Relay,
+    authority: Authority,
+    address: SocketAddr,
+    _folder: TempDir,
+}
+
+impl StreamProxy {
+    /// Starts one with an example, changed in its addresses and certificates only.
+    fn start(example: &str, start: impl Fn(&Path, &str) -> Xcher) -> Self {
+        let options = ["--trusted-proxy", "127.0.0.1", "--proxy-protocol", "listen"];
+        let relay = Relay::start_with(&options);
+        let authority = Authority::new();
+        let pair = authority.pair("proxy", for_names(&["127.0.0.1"]));
+        let both = authority.folder.path().join("both.pem");
+        let text = [&pair.certificate, &pair.key].map(|file| fs::read_to_string(file).unwrap());
+        fs::write(&both, text.concat()).unwrap();
+        // Neither proxy tells which port it got.
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/proxy").join(example);
+        let text = fs::read_to_string(path).unwrap();
+        let text = text
+            .replace("127.0.0.1:9247", &relay.address.to_string())
+            .replace("listen [::]:9250 ssl;", "")
+            .replace("listen 9250 ssl;", &format!("listen {address} ssl;"))
+            .replace(":::9250 v4v6", &address.to_string())
+            .replace("/etc/haproxy/relay.example.pem", both.to_str().unwrap())
+            .replace(
+                "/etc/letsencrypt/live/relay.example/fullchain.pem",
+                pair.certificate.to_str().unwrap(),
+            )
+            .replace("/etc/letsencrypt/live/relay.example/privkey.pem", pair.key.to_str().unwrap());
+        let folder = tempdir().unwrap();
+        let process = start(folder.path(), &text).start();
+        until(&format!("{example} listens at {address}"), || TcpStream::connect(address).is_ok());
+        Self { _process: process, relay, authority, address, _folder: folder }
+    }
+
+    /// Exchanges files between a host behind the proxy and one that connects to it from another address.
+    fn check(self) {
+        let (folder, out) = (tempdir().unwrap(), tempdir().unwrap());
+        tree::write(&folder.path().join("s"), [("large.bin", tree::bytes(2, 3_000_000))]);
+        let shared = folder.path().join("s");
+        let (url, ca) = (format!("tls://{}", self.address), self.authority.file());
+        let host = || xcher(["--relay", &url, "--tls-ca", ca.to_str().unwrap()]);
+        let bob = host().args(["share", "--nick", "bob", shared.to_str().unwrap()]).start();
+        bob.out("online ");
+        let options = ["get", "bob", "--all", "-o", out.path().to_str().unwrap()];
+        host().args(options).run().code(0).quiet();
+        assert_eq!(tree::read(out.path()), tree::read(folder.path()));
+        bob.stop(Signal::TERM).code(0);
+        // The relay's port is for the proxy: who comes from its address without a header is refused.
+        let who = xcher(["who", "--relay", &self.relay.address.to_string()]).run();
+        who.code(3).one_error(&["closed the connection"]);
+        self.relay.process.stop(Signal::TERM).code(0);
+    }
+}
+
+#[test]
+fn the_nginx_stream_example_tells_the_relay_who_its_clients_are() {
+    const MODULE: &str = "/usr/lib/nginx/modules/ngx_stream_module.so";
+    if !is_installed("nginx", "-v") {
+        return;
+    }
+    if !Path::new(MODULE).exists() {
+        return not_tested("the example of nginx for streams, whose module is not installed");
+    }
+    let proxy = StreamProxy::start("nginx-stream.conf", |folder, server| {
+        let file = folder.join("nginx.conf");
+        let at = folder.display();
+        let config = format!(
+            "load_module {MODULE}; daemon off; master_process off; pid {at}/pid; error_log stderr;
+             events {{}}
+             stream {{ {server} }}"
+        );
+        fs::write(&file, config).unwrap();
+        Xcher::other("nginx").args(["-e", "stderr", "-c"]).args([file])
+    });
+    proxy.check();
+}
+
+#[test]
+fn the_haproxy_example_tells_the_relay_who_its_clients_are() {
+    if !is_installed("haproxy", "-v") {
+        return;
+    }
+    let proxy = StreamProxy::start("haproxy.cfg", |folder, config| {
+        let file = folder.join("haproxy.cfg");
+        fs::write(&file, config).unwrap();
+        Xcher::other("haproxy").args(["-db", "-f"]).args([file])
+    });
+    proxy.check();
+}

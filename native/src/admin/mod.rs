@@ -1,6 +1,5 @@
 //! What operators of a relay or bridge watch and do, at a listener of its own: metrics, health, kicks and bans.
 
-mod address;
 mod client;
 #[cfg(feature = "cluster")]
 mod cluster;
@@ -16,7 +15,6 @@ mod status;
 mod target;
 mod watched;
 
-pub(crate) use address::AdminAddress;
 pub(crate) use client::{AdminClient, AskError};
 pub(crate) use listener::AdminListener;
 pub(crate) use readiness::{DRAINING, Readiness, STARTING, STOPPING};

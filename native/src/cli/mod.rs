@@ -5,6 +5,7 @@ mod acme_front;
 mod admin_front;
 mod callee;
 mod check;
+#[cfg(feature = "cluster")]
 mod cluster_state;
 mod commands;
 mod completion;
@@ -37,6 +38,7 @@ mod options;
 mod outgoing_session;
 mod pasted;
 mod reconnect;
+mod relay_ports;
 mod relay_search;
 mod reload;
 mod requested;

@@ -14,7 +14,8 @@ use axum::{Extension, Json, Router, middleware};
 use serde::Serialize;
 use xcher_core::tunnel::{PATH, SUBPROTOCOL};
 
-use super::{Ends, Front, bans, client, host_name, page, upgrade};
+use super::connection::Ends;
+use super::{Front, bans, client, host_name, page, upgrade};
 
 /// The content security policy: a browser may load only this server's files, wasm included, and open only its
 /// WebSocket, which has the page's host and port and so is `'self'` too; nothing inline, and no frame of
@@ -90,10 +91,10 @@ async fn config(State(front): State<Arc<Front>>) -> Json<Config> {
 /// its connections (section 10.1).
 async fn address(
     State(front): State<Arc<Front>>,
-    Extension(Ends { socket, .. }): Extension<Ends>,
+    Extension(ends): Extension<Ends>,
     headers: HeaderMap,
 ) -> Response {
-    let from = client::address(socket, &headers, &front.rules.load().trusted_proxies);
+    let from = client::address(ends, &headers, &front.rules.load().trusted_proxies);
     let uncached = [(CACHE_CONTROL, "no-store")];
     match from {
         // A proxy may not tell the port.
