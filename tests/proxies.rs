@@ -114,7 +114,8 @@ impl Proxy {
         }
         if path != "/" {
             assert!(fetch(&format!("{path}healthz")).ends_with("ok\n200"));
-            assert!(!fetch("/config.json").ends_with("\n200"), "only below {path}");
+            // Some proxies answer 200 to anything.
+            assert!(!fetch("/config.json").contains("tunnel"), "only below {path}");
             // A browser that is told the name without the slash is led to the page.
             let bare = fetch(path.trim_end_matches('/'));
             assert!(["\n301", "\n302"].iter().any(|end| bare.ends_with(end)), "{bare}");
