@@ -13,10 +13,11 @@ use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 use xcher_core::registry::Banned;
 
-use super::Servers;
+use super::handover::{HandedOver, Handover, HandoverRequest};
 use super::metrics::{self, Format};
 use super::status::Status;
 use super::target::{Target, banned};
+use super::{Reloaded, Servers, quotas};
 
 /// The longest body of a request: a nick or a network, and a time.
 const MAX_BODY_LEN: usize = 4 << 10;
@@ -74,7 +75,19 @@ pub(crate) struct Ban {
     pub(crate) seconds_left: Option<u64>,
 }
 
-pub(super) fn router(servers: Arc<Servers>) -> Router {
+pub(super) fn router(servers: Arc<Servers>, handover: Handover, reuse_port: bool) -> Router {
+    let hand_over = async move |State(servers): State<Arc<Servers>>,
+                                Json(asks): Json<HandoverRequest>|
+                -> Result<Json<HandedOver>, Response> {
+        let may = servers.stops() || (reuse_port && asks.reuse_port);
+        if !may {
+            let why =
+                "a server that runs has this address: stop it first, or give both --reuse-port";
+            return Err(unprocessable(why.to_owned()));
+        }
+        handover.release().await;
+        Ok(Json(HandedOver {}))
+    };
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
@@ -84,6 +97,10 @@ pub(super) fn router(servers: Arc<Servers>) -> Router {
         .route("/ban", post(ban))
         .route("/unban", post(unban))
         .route("/bans", get(bans))
+        .route("/quotas", get(quotas::list))
+        .route("/quotas/reset", post(quotas::reset))
+        .route("/reload", post(reload))
+        .route("/handover", post(hand_over))
         .layer(DefaultBodyLimit::max(MAX_BODY_LEN))
         .with_state(servers)
 }
@@ -151,7 +168,14 @@ async fn bans(State(servers): State<Arc<Servers>>) -> Json<BanList> {
     Json(BanList { bans: servers.bans().into_iter().map(ban).collect() })
 }
 
-fn unprocessable(error: String) -> Response {
+async fn reload(State(servers): State<Arc<Servers>>) -> Result<Json<Reloaded>, Response> {
+    let reloaded = servers.reload().await;
+    let refusal =
+        || (StatusCode::SERVICE_UNAVAILABLE, "the server is about to end\n").into_response();
+    reloaded.map(Json).ok_or_else(refusal)
+}
+
+pub(super) fn unprocessable(error: String) -> Response {
     (StatusCode::UNPROCESSABLE_ENTITY, format!("{error}\n")).into_response()
 }
 

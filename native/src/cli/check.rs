@@ -2,8 +2,10 @@
 
 use clap::Args;
 
+use crate::bridge::read_quota_file;
 use crate::cli::exit::{CliError, ExitCode};
 use crate::cli::options::{BridgeArgs, Common, RelayArgs, StopArgs};
+use crate::cli::quota_keeper;
 use crate::cli::ui::output::Output;
 use crate::http::{Http, HttpConfig};
 use crate::keys;
@@ -27,6 +29,7 @@ pub(crate) fn check(
         let named = &common.relay;
         errors.push(format!("a bridge connects to HOST:PORT, and {named} is none; set --relay"));
     }
+    errors.extend(quota_keeper::folder(common).and_then(|folder| read_quota_file(&folder).err()));
     let token = common.token().map_err(|error| errors.extend(error.message)).ok().flatten();
     let tls = bridge.tls().map_err(|error| errors.extend(error.message)).ok().flatten();
     let config = HttpConfig { access: bridge.access(token), tls, ..HttpConfig::default() };

@@ -1,8 +1,10 @@
 //! A bridge's HTTP port, before and after the bridge is started.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use xcher_core::tunnel::Account;
 
 use crate::bridge::{Bridge, Home};
 use crate::cli::exit::CliError;
@@ -10,7 +12,7 @@ use crate::cli::exposure;
 use crate::cli::options::{BridgeArgs, Common};
 use crate::cli::ui::json::JsonEvent;
 use crate::cli::ui::output::Output;
-use crate::http::{Http, HttpConfig, Tls, WsBytes};
+use crate::http::{Http, HttpConfig, Quota, Tls, WsBytes};
 
 /// A port that is open, with the token and certificate for it.
 pub(crate) struct Front {
@@ -52,7 +54,12 @@ impl Front {
         let Self { listener, address, tls, token } = self;
         let bridge = Bridge::new(home, args.bridge_config(address.ip()));
         let access = args.access(token.clone());
-        let config = HttpConfig { access, tls: tls.clone(), ..HttpConfig::default() };
+        let counts = bridge.clone();
+        let quota = move |client| {
+            counts.check_quota(&Account::address(client)).map_err(|error| error.to_string())
+        };
+        let (tls_in_force, quota) = (tls.clone(), Some(Arc::new(quota) as Arc<Quota>));
+        let config = HttpConfig { access, tls: tls_in_force, quota, ..HttpConfig::default() };
         let serves = bridge.clone();
         let tunnel = move |socket: WsBytes, client| {
             let (bridge, reached_at) = (serves.clone(), socket.reached_at());

@@ -34,6 +34,7 @@ mod open_shares;
 mod options;
 mod outgoing_session;
 mod pasted;
+mod quota_keeper;
 mod reconnect;
 mod relay_search;
 mod reload;

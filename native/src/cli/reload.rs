@@ -1,9 +1,10 @@
-//! SIGHUP: reads files and options again, and applies what can change at runtime.
+//! SIGHUP and `xcher relay reload`: reads files and options again, and applies what can change at runtime.
 
 use std::path::PathBuf;
 
 use tokio::task::spawn_blocking;
 
+use crate::admin::{AwaitedReloads, Reloaded};
 use crate::cli::exit::CliError;
 use crate::cli::exposure;
 use crate::cli::http_front::RunningBridge;
@@ -17,7 +18,7 @@ use crate::http::Tls;
 use crate::relay::Relay;
 
 /// The options that can change at runtime.
-const LIVE: [&str; 10] = [
+const LIVE: [&str; 12] = [
     "max-connections",
     "max-per-address",
     "allow-origin",
@@ -28,6 +29,8 @@ const LIVE: [&str; 10] = [
     "tunnel-rate",
     "address-rate",
     "total-rate",
+    "address-quota",
+    "total-quota",
 ];
 /// Likewise, except where files are shared: only the token file named at the start is kept from being shared, and
 /// the host there may be registered over loopback, which nobody else may name.
@@ -73,15 +76,6 @@ enum TlsFiles {
     NeedRestart,
 }
 
-/// What a reload has done, a line each.
-#[derive(Debug, Default)]
-pub(crate) struct Reloaded {
-    /// What is in force now, and what needs a restart.
-    pub(crate) notes: Vec<String>,
-    /// What is wrong, and what stays in force instead.
-    pub(crate) errors: Vec<String>,
-}
-
 impl Reload {
     /// For servers that were started with these options; `relay` with whether it forwards any address.
     pub(crate) fn new(
@@ -95,15 +89,24 @@ impl Reload {
         Self { output: Output::new(common), relay, bridge, options, token_file, any_address }
     }
 
-    /// Reads and applies at each SIGHUP, as long as the runtime runs.
-    pub(crate) async fn at_each(mut self, mut hangups: Hangups) {
+    /// Reads and applies at each SIGHUP and for each operator who awaits it, one after the other, as long as the
+    /// runtime runs.
+    pub(crate) async fn at_each(mut self, mut hangups: Hangups, mut awaited: AwaitedReloads) {
         loop {
-            hangups.next().await;
+            let answer = tokio::select! {
+                () = hangups.next() => None,
+                Some(answer) = awaited.recv() => Some(answer),
+            };
             service_manager::reloading();
-            let Reloaded { notes, errors } = self.reload().await;
+            let reloaded = self.reload().await;
+            let Reloaded { notes, errors } = &reloaded;
             errors.iter().for_each(|error| self.output.error(format_args!("{error}")));
             notes.iter().for_each(|note| self.output.note(format_args!("{note}")));
             service_manager::ready();
+            if let Some(answer) = answer {
+                // The operator may have gone away.
+                let _ = answer.send(reloaded);
+            }
         }
     }
 

@@ -33,6 +33,8 @@ pub(crate) enum TunnelOutcome {
     Full,
     /// The address has as many tunnels as the limits allow.
     AddressFull,
+    /// The quota of its account, or of all tunnels, is used up.
+    Quota,
     /// The address has as many connections without a tunnel as the limits allow.
     TooManyConnections,
     /// The TLS handshake failed.
@@ -41,7 +43,7 @@ pub(crate) enum TunnelOutcome {
 
 impl TunnelOutcome {
     /// All values, each at its index.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Opened,
         Self::Banned,
         Self::HostName,
@@ -53,6 +55,7 @@ impl TunnelOutcome {
         Self::NotATunnel,
         Self::Full,
         Self::AddressFull,
+        Self::Quota,
         Self::TooManyConnections,
         Self::Tls,
     ];
@@ -71,6 +74,7 @@ impl TunnelOutcome {
             Self::NotATunnel => "not_a_tunnel",
             Self::Full => "full",
             Self::AddressFull => "address_full",
+            Self::Quota => "quota",
             Self::TooManyConnections => "too_many_connections",
             Self::Tls => "tls",
         }

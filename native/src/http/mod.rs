@@ -74,6 +74,8 @@ pub struct HttpConfig {
     pub max_tunnels_per_address: usize,
     /// TLS, if the port uses it.
     pub tls: Option<Tls>,
+    /// Refuses tunnels of a client's address, with a reason for people, though the client may have them otherwise.
+    pub quota: Option<Arc<Quota>>,
 }
 
 impl Default for HttpConfig {
@@ -83,6 +85,7 @@ impl Default for HttpConfig {
             max_tunnels: 10_000,
             max_tunnels_per_address: 64,
             tls: None,
+            quota: None,
         }
     }
 }
@@ -254,6 +257,7 @@ struct Front {
     /// True while connections are accepted.
     accepts: Arc<AtomicBool>,
     tls: Option<Tls>,
+    quota: Option<Arc<Quota>>,
     tunnel_limit: Arc<ConnectionLimit>,
     tunnel: Box<Tunnel>,
     /// The open tunnels.
@@ -265,6 +269,9 @@ struct Front {
     /// Aborts the tunnels that did not end.
     abort: CancellationToken,
 }
+
+/// Tells whether a client's quota leaves something to a tunnel.
+pub type Quota = dyn Fn(IpAddr) -> Result<(), String> + Send + Sync;
 
 type Tunnel = dyn Fn(WsBytes, SocketAddr) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
 
@@ -288,6 +295,7 @@ impl Front {
             counts: Counts::default(),
             accepts: Arc::default(),
             tls: config.tls,
+            quota: config.quota,
             tunnel_limit: ConnectionLimit::new(config.max_tunnels, config.max_tunnels_per_address),
             tunnel: Box::new(move |bytes, from| Box::pin(tunnel(bytes, from))),
             tunnels: TaskTracker::new(),

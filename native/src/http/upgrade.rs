@@ -60,6 +60,10 @@ pub(super) async fn open(
             return ([(WWW_AUTHENTICATE, "Bearer")], refusal).into_response();
         }
     }
+    // Before it is known whether this is a WebSocket: a page, which does not see why one is refused, asks again without.
+    if let Some(Err(error)) = front.quota.as_ref().map(|quota| quota(from.ip())) {
+        return refuse(TunnelOutcome::Quota, StatusCode::TOO_MANY_REQUESTS, &error);
+    }
     let mut accepted = match create_response_with_body(&request, Body::empty) {
         Ok(accepted) => accepted,
         Err(error) => {

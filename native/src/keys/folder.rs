@@ -15,7 +15,7 @@ pub fn usual_folder() -> Option<PathBuf> {
 }
 
 /// Creates the folder, accessible to its user alone, if it is missing.
-pub(super) fn create(folder: &Path) -> Result<(), KeysError> {
+pub(crate) fn create(folder: &Path) -> Result<(), KeysError> {
     if check(folder)? {
         return Ok(());
     }

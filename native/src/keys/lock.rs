@@ -12,7 +12,7 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Waits for the lock at `path`, which is held until the file is closed, at the latest by the end of the
 /// process. The file is never removed: otherwise two processes could each hold a lock of that name.
-pub(super) fn lock(path: &Path) -> Result<File, KeysError> {
+pub(crate) fn lock(path: &Path) -> Result<File, KeysError> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]

@@ -6,12 +6,12 @@
 
 mod address_book;
 mod error;
-mod folder;
+pub(crate) mod folder;
 pub mod identity;
 mod known_lines;
 mod known_peers;
-mod lock;
-mod private_file;
+pub(crate) mod lock;
+pub(crate) mod private_file;
 mod relay_id;
 
 pub use address_book::AddressBook;

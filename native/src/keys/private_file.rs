@@ -10,17 +10,17 @@ use zeroize::Zeroizing;
 use super::error::{KeysError, Unsafe};
 
 /// The widest permissions and the largest size that a file may have.
-pub(super) struct Bounds {
+pub(crate) struct Bounds {
     /// Permissions.
-    pub(super) mode: u32,
+    pub(crate) mode: u32,
     /// Bytes.
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
     /// The size limit in words, for messages.
-    pub(super) limit: &'static str,
+    pub(crate) limit: &'static str,
 }
 
 /// Reads the complete file; `None` if it does not exist. Does not follow links, and does not wait for a pipe.
-pub(super) fn read(path: &Path, bounds: &Bounds) -> Result<Option<Zeroizing<Vec<u8>>>, KeysError> {
+pub(crate) fn read(path: &Path, bounds: &Bounds) -> Result<Option<Zeroizing<Vec<u8>>>, KeysError> {
     let file = match open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -62,7 +62,7 @@ pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<bool, KeysError> {
 }
 
 /// Replaces a file atomically and syncs it. The caller must hold the lock.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), KeysError> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), KeysError> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     // One fixed name, so that files left by killed processes do not pile up.

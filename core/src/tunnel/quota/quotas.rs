@@ -129,7 +129,7 @@ impl Quotas {
     /// Counts bytes that a tunnel has carried, in whichever direction. Returns what they have used up, if these
     /// were the bytes to do so.
     pub fn spend(&mut self, account: &Account, bytes: u64, now: u64) -> Option<Spent> {
-        self.begin_month(Month::at(now));
+        self.begin_month(now);
         let reaches = |before: u64, quota: Option<u64>| {
             quota.is_some_and(|quota| before < quota && before.saturating_add(bytes) >= quota)
         };
@@ -164,7 +164,7 @@ impl Quotas {
     ///
     /// [`QuotaError`] if the account or all tunnels together have used up their quota.
     pub fn check(&mut self, account: &Account, now: u64) -> Result<(), QuotaError> {
-        self.begin_month(Month::at(now));
+        self.begin_month(now);
         let month = self.month;
         if let Some(quota) = self.limits.total.filter(|quota| self.total.bytes() >= *quota) {
             return Err(QuotaError::Total { quota, month });
@@ -174,6 +174,11 @@ impl Quotas {
             (Some(quota), Account::User(_)) => Err(QuotaError::User { quota, month }),
             (Some(quota), Account::Address(_)) => Err(QuotaError::Address { quota, month }),
         }
+    }
+
+    /// Begins a new month, with counts of zero, if it is time. So do the other calls that take the time.
+    pub fn begin_month(&mut self, now: u64) {
+        self.go_on_to(Month::at(now));
     }
 
     /// Returns the month that is counted. A clock that is set back does not begin an earlier one.
@@ -247,13 +252,13 @@ impl Quotas {
     ///
     /// If it cannot be written, the next call includes the same counts.
     pub fn record(&mut self, current: Option<QuotaRecord>, now: u64) -> QuotaRecord {
-        self.begin_month(Month::at(now));
+        self.begin_month(now);
         let is_reset = self.total.is_reset;
         match current {
             // The month that a reset ended.
             Some(current) if current.month > self.month && is_reset => self.take(None),
             Some(current) => {
-                self.begin_month(current.month);
+                self.go_on_to(current.month);
                 let is_this_month = current.month == self.month;
                 self.take(is_this_month.then_some(current));
             }
@@ -309,7 +314,7 @@ impl Quotas {
         }
     }
 
-    fn begin_month(&mut self, month: Month) {
+    fn go_on_to(&mut self, month: Month) {
         if month > self.month {
             self.month = month;
             self.total = Used::default();

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::sync::oneshot;
 
-use crate::admin::{STARTING, Servers};
+use crate::admin::{STARTING, Servers, reloads};
 use crate::bridge::Home;
 use crate::cli::admin_front::AdminFront;
 use crate::cli::check::check;
@@ -14,6 +14,7 @@ use crate::cli::drain::DrainingServers;
 use crate::cli::exit::CliError;
 use crate::cli::http_front::Front;
 use crate::cli::options::{BridgeCommandArgs, Common, DEFAULT_HTTP_PORT, HttpAddress};
+use crate::cli::quota_keeper::QuotaKeeper;
 use crate::cli::reload::Reload;
 use crate::cli::service_manager;
 use crate::cli::signals::{Hangups, Signals};
@@ -42,7 +43,7 @@ pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<
     raise_limit();
     let hangups = Hangups::catch().map_err(CliError::local)?;
     let tls = args.tls()?;
-    let admin = AdminFront::open(common, &args.operator).await?;
+    let admin = AdminFront::open(common, &args.operator, &command.start).await?;
     let front = Front::new(common, listen(at, "--http", &command.start).await?, tls)?;
     let (bridge, listener) = front.start(args, Home::Elsewhere(relay.to_owned()))?;
     let http = bridge.http.clone();
@@ -53,9 +54,12 @@ pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<
         bridge: Some((http.clone(), bridge.bridge.clone())),
         readiness: readiness.clone(),
     };
-    let _admin = admin.start(Servers::new(None, Some(watched), readiness.clone()));
+    let quotas = QuotaKeeper::start(common, &bridge.bridge).await;
+    let (reloads, awaited) = reloads();
+    let watching = Servers::new(None, Some(watched), readiness.clone()).with_reloads(reloads);
+    let _admin = admin.start(watching.with_quotas(Some(quotas.store())));
     let (output, within) = (Output::new(common), command.stop.drain());
-    tokio::spawn(Reload::new(common, None, Some(bridge)).at_each(hangups));
+    tokio::spawn(Reload::new(common, None, Some(bridge)).at_each(hangups, awaited));
     let (stop, stopped) = oneshot::channel::<()>();
     let drain = async {
         servers.drain_at(signals, within, &output).await;
@@ -68,8 +72,11 @@ pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<
     };
     readiness.clear(STARTING);
     service_manager::ready();
-    tokio::select! {
+    let ended = tokio::select! {
         ended = http.run(listener, stopped) => ended.map_err(CliError::local),
         never = drain => match never {},
-    }
+        never = quotas.run() => match never {},
+    };
+    quotas.save().await;
+    ended
 }

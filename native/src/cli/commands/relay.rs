@@ -1,13 +1,14 @@
 //! `xcher relay`: a relay and its bridge.
 
 use std::fmt;
+use std::future::pending;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use xcher_core::secure::Identity;
 
-use crate::admin::{STARTING, Servers};
+use crate::admin::{STARTING, Servers, reloads};
 use crate::bridge::Home;
 use crate::cli::admin_front::AdminFront;
 use crate::cli::check::check;
@@ -18,6 +19,7 @@ use crate::cli::exposure;
 use crate::cli::http_front::Front;
 use crate::cli::inherited_sockets;
 use crate::cli::options::{Common, HttpAddress, RelayArgs, RelayCommandArgs, StartArgs};
+use crate::cli::quota_keeper::QuotaKeeper;
 use crate::cli::reload::Reload;
 use crate::cli::service_manager;
 use crate::cli::signals::{Hangups, Signals};
@@ -63,7 +65,7 @@ impl Ports {
         let tls = args.bridge.tls()?;
         let cluster = args.cluster.cluster()?;
         let output = Output::new(common);
-        let admin = AdminFront::open(common, &args.bridge.operator).await?;
+        let admin = AdminFront::open(common, &args.bridge.operator, start).await?;
         let relay = listen(args.listen, "--listen", start).await?;
         let at = relay.local_addr().map_err(CliError::local)?;
         let address = at.to_string();
@@ -122,10 +124,17 @@ impl Ports {
             bridge: bridge.as_ref().map(|running| (running.http.clone(), running.bridge.clone())),
             readiness: readiness.clone(),
         };
+        let quotas = match &bridge {
+            Some(running) => Some(QuotaKeeper::start(common, &running.bridge).await),
+            None => None,
+        };
+        let (reloads, awaited) = reloads();
         let servers = Servers::new(Some(relay.clone()), watched, readiness.clone());
-        let _admin = self.admin.start(servers);
+        let servers = servers.with_reloads(reloads);
+        let store = quotas.as_ref().map(QuotaKeeper::store);
+        let _admin = self.admin.start(servers.with_quotas(store));
         let reload = Reload::new(common, Some((relay.clone(), args.any_address)), bridge);
-        tokio::spawn(reload.at_each(self.hangups));
+        tokio::spawn(reload.at_each(self.hangups, awaited));
         let (stop, stopped) = oneshot::channel::<()>();
         let front = async {
             let Some((http, listener)) = http.zip(listener) else { return Ok(()) };
@@ -144,8 +153,20 @@ impl Ports {
             ended.map_err(CliError::local)
         };
         service_manager::ready();
-        let (front, relay) = tokio::join!(front, relay);
-        relay.and(front)
+        let keep = async {
+            match &quotas {
+                Some(quotas) => quotas.run().await,
+                None => pending().await,
+            }
+        };
+        let ended = tokio::select! {
+            (front, relay) = async { tokio::join!(front, relay) } => relay.and(front),
+            never = keep => match never {},
+        };
+        if let Some(quotas) = &quotas {
+            quotas.save().await;
+        }
+        ended
     }
 }
 

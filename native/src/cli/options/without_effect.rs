@@ -40,7 +40,7 @@ const OF_TOKENS: [&str; 1] = ["token-file"];
 fn of(command: &str) -> Vec<&'static str> {
     let all: &[&[&str]] = match command {
         "relay" => &[&OF_SESSIONS, &OF_HOSTS, &OF_SEARCHES],
-        "bridge" => &[&OF_SESSIONS, &OF_HOSTS, &["no-lan"], &OF_KEYS],
+        "bridge" => &[&OF_SESSIONS, &OF_HOSTS, &["no-lan"]],
         "peers" => &[&OF_SESSIONS, &OF_HOSTS, &OF_TOKENS],
         "partial" | "completions" | "man" => {
             &[&OF_SESSIONS, &OF_HOSTS, &OF_SEARCHES, &OF_KEYS, &OF_TOKENS]
