@@ -71,7 +71,8 @@ fn upgrade_loses_no_transfer() {
     let config = folder.path().join("config.toml");
     // Slow enough that everything is under way at the change.
     std::fs::write(&config, "tunnel-rate = \"300kb\"\n").unwrap();
-    let admin = format!("unix:{}", folder.path().join("admin.sock").display());
+    let sockets = tempdir().unwrap();
+    let admin = format!("unix:{}", sockets.path().join("admin.sock").display());
     let config_path = config.to_str().unwrap();
     let options = ["--drain", "300", "--config", config_path, "--admin", &admin];
     let site = Site::start(&options);

@@ -28,7 +28,7 @@ struct Proxy {
     relay: Relay,
     authority: Authority,
     address: SocketAddr,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Proxy {
@@ -58,7 +58,7 @@ impl Proxy {
         let folder = tempdir().unwrap();
         let process = start(folder.path(), &text).start();
         until(&format!("{example} listens at {address}"), || TcpStream::connect(address).is_ok());
-        Self { process, relay, authority, address, _folder: folder }
+        Self { process, relay, authority, address, folder }
     }
 
     fn url(&self) -> String {
@@ -139,26 +139,57 @@ fn the_nginx_example_serves_the_page_and_tunnels() {
     proxy.check();
 }
 
-#[test]
-fn the_caddy_example_serves_the_page_and_tunnels() {
-    if !is_installed("caddy", "version") {
-        return;
-    }
-    let proxy = Proxy::start("Caddyfile", |folder, site| {
-        let file = folder.join("Caddyfile");
-        // Without its remote control, and without writing to this machine's home.
-        fs::write(
-            &file,
-            format!(
-                "{{\n\tadmin off\n\tauto_https disable_redirects\n\tskip_install_trust\n}}\n{site}"
-            ),
-        )
-        .unwrap();
+/// Starts Caddy, which is controlled by a socket in its folder.
+fn caddy() -> Proxy {
+    Proxy::start("Caddyfile", |folder, site| {
+        let (file, control) =
+            (folder.join("Caddyfile"), folder.join("admin").display().to_string());
+        // Without writing to this machine's home.
+        let global = "auto_https disable_redirects\n\tskip_install_trust";
+        let text = format!("{{\n\tadmin unix/{control}\n\t{global}\n}}\n{site}");
+        fs::write(&file, text).unwrap();
         Xcher::other("caddy")
             .env("XDG_DATA_HOME", folder)
             .env("XDG_CONFIG_HOME", folder)
             .args(["run", "--adapter", "caddyfile", "--config"])
             .args([file])
+    })
+}
+
+#[test]
+fn the_caddy_example_serves_the_page_and_tunnels() {
+    if is_installed("caddy", "version") {
+        caddy().check();
+    }
+}
+
+#[test]
+fn reload_of_caddy_leaves_a_file_in_a_tunnel_alone() {
+    if !is_installed("caddy", "version") {
+        return;
+    }
+    let (proxy, folder, out) = (caddy(), tempdir().unwrap(), tempdir().unwrap());
+    tree::write(&folder.path().join("s"), [("file", tree::bytes(1, 2_000_000))]);
+    let shared = folder.path().join("s");
+    let bob = proxy.through(["share", "--nick", "bob", shared.to_str().unwrap()]).start();
+    bob.out("online ");
+    let to = out.path().to_str().unwrap();
+    let get = ["get", "bob", "--all", "--json", "--limit-receive", "400kb", "-o", to];
+    let get = proxy.through(get).start();
+    get.until("bytes of a file", |lines| {
+        lines.out.iter().any(|line| line.contains(r#""state":"progress""#)).then_some(())
     });
-    proxy.check();
+    // A configuration that differs in nothing is not applied unless it must be.
+    let control = format!("unix/{}", proxy.folder.path().join("admin").display());
+    let reload = Command::new("caddy")
+        .args(["reload", "--force", "--adapter", "caddyfile", "--address", &control, "--config"])
+        .arg(proxy.folder.path().join("Caddyfile"))
+        .env("HOME", proxy.folder.path())
+        .output()
+        .unwrap();
+    assert!(reload.status.success(), "{}", String::from_utf8_lossy(&reload.stderr));
+    get.until("a running process", |lines| (!lines.has_ended()).then_some(()));
+    get.wait().code(0);
+    assert_eq!(tree::read(out.path()), tree::read(folder.path()));
+    assert!(!bob.seen_err("offline"), "the link to the relay stays, too");
 }

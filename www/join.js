@@ -42,11 +42,21 @@ export function join({ tunnel, token: wanted }, withCode, go) {
 
 /** Checks the token. A WebSocket cannot tell a wrong token from an unreachable bridge. */
 const fits = (tunnel) =>
-  fetch(tunnel, { headers: { authorization: `Bearer ${token.value}` } }).then(
+  request(tunnel).then(
     ({ status }) => status !== 401,
     // A header cannot hold such a token.
     () => !/[^!-~]/.test(token.value),
   );
+
+/** Returns why the bridge gives this client no tunnel, which the WebSocket does not tell; else undefined. */
+export const refusal = (tunnel) =>
+  request(tunnel).then(
+    (answer) => (answer.status === 429 ? answer.text() : undefined),
+    () => {},
+  );
+
+const request = (tunnel) =>
+  fetch(tunnel, token.value ? { headers: { authorization: `Bearer ${token.value}` } } : {});
 
 export function invite(me, bridge) {
   $("me").replaceChildren(quoted(me));
