@@ -172,6 +172,9 @@ fn calls_are_counted_by_outcome_without_names() {
         amy.say("X_INIT bob 127.0.0.1 5000\n");
         assert_eq!(bob.line().unwrap(), "X_INIT bob 127.0.0.1 5000");
     }
+    // It has no answer.
+    amy.say("X_PATH bridge\nX_PING 1\n");
+    assert_eq!(amy.line().unwrap(), "X_PONG 1");
     let scrape = relay.get("/metrics").body;
     let metrics = metrics(&scrape);
     for (name, value) in [
@@ -182,6 +185,8 @@ fn calls_are_counted_by_outcome_without_names() {
         ("xcher_calls_total{outcome=\"no_such_nick\"}", 1.0),
         ("xcher_calls_total{outcome=\"address\"}", 1.0),
         ("xcher_calls_total{outcome=\"guess_rate\"}", 0.0),
+        ("xcher_call_paths_total{path=\"bridge\"}", 1.0),
+        ("xcher_call_paths_total{path=\"none\"}", 0.0),
         ("xcher_nick_requests_total{outcome=\"registered\"}", 3.0),
         ("xcher_refusals_total{rule=\"unknown_verb\"}", 1.0),
         ("xcher_rate_refusals_total{limit=\"ask_rate\"}", 0.0),

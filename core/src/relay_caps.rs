@@ -5,10 +5,10 @@ use alloc::string::String;
 
 /// A set of words. An extension is in force if both sides name it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct RelayCaps(u8);
+pub(crate) struct RelayCaps(u16);
 
 /// All known words, in the order in which they are written.
-const WORDS: [(&str, RelayCaps); 7] = [
+const WORDS: [(&str, RelayCaps); 8] = [
     ("from", RelayCaps::FROM),
     ("key", RelayCaps::KEY),
     ("ticket", RelayCaps::TICKET),
@@ -16,6 +16,7 @@ const WORDS: [(&str, RelayCaps); 7] = [
     ("meet", RelayCaps::MEET),
     ("move", RelayCaps::MOVE),
     ("page", RelayCaps::PAGE),
+    ("path", RelayCaps::PATH),
 ];
 
 impl RelayCaps {
@@ -33,6 +34,8 @@ impl RelayCaps {
     pub(crate) const MOVE: Self = Self(1 << 5);
     /// The list of nicks has pages (section 5.10).
     pub(crate) const PAGE: Self = Self(1 << 6);
+    /// Callers tell the path by which they reached their callees (section 5.12).
+    pub(crate) const PATH: Self = Self(1 << 7);
 
     /// Parses the known words and ignores others.
     pub(crate) fn parse(words: &str) -> Self {

@@ -114,6 +114,8 @@ pub enum RelayPacket<'a> {
         /// Seconds until the relay stops.
         seconds: u64,
     },
+    /// `X_PATH path`: how a host that the client called was reached (section 5.12).
+    Path(&'a str),
     /// `X_ERR verb reason…`: reports that a packet was not carried out.
     Err {
         /// The packet's verb, or `-`.
@@ -176,6 +178,9 @@ impl<'a> RelayPacket<'a> {
                 fields.and_then(Self::parse_meet),
             ),
             "X_MOVE" => ("X_MOVE seconds", fields.and_then(Self::parse_move)),
+            "X_PATH" if cfg!(feature = "relay") => {
+                ("X_PATH path", fields.and_then(single).map(Self::Path))
+            }
             "X_ERR" => ("X_ERR verb reason", fields.and_then(Self::parse_err)),
             "X_END" => ("X_END", fields.is_none().then_some(Self::End)),
             _ if verb.starts_with("X_") => ("", Some(Self::Unknown { verb })),
@@ -305,6 +310,7 @@ impl<'a> RelayPacket<'a> {
                 put(out, &["X_MEET", &alloc::format!("{ip} {port}"), ticket]);
             }
             Self::Move { seconds } => put(out, &["X_MOVE", &alloc::format!("{seconds}")]),
+            Self::Path(path) => put(out, &["X_PATH", path]),
             Self::Err { verb, reason } => put(out, &["X_ERR", verb, reason]),
             Self::End => put(out, &["X_END"]),
             Self::Unknown { verb } => put(out, &[verb]),
@@ -378,6 +384,7 @@ mod tests {
             "X_MEET ::1 61000 BwcHBwcHBwcHBwcHBwcHBw==",
             "X_MOVE 0",
             "X_MOVE 18446744073709551615",
+            "X_PATH direct",
             "X_ERR X_INIT no such nick: bob",
             "X_END",
         ] {
@@ -431,6 +438,8 @@ mod tests {
             "X_TICKET bob 192.168.1.7 40000",
             "X_TICKET bob 192.168.1.7 40000 ",
             "X_NEAR bob",
+            "X_PATH",
+            "X_PATH direct now",
             "X_MOVE",
             "X_MOVE ",
             "X_MOVE -1",

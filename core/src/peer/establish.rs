@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use super::call_path::NEAR;
 use super::session_entry::SessionEntry;
 use super::{
     Action, Encryption, Error, Event, KeyStatus, Path, Peer, Security, SessionId, Turn,
@@ -71,21 +72,29 @@ impl Peer {
         entry.auth.established();
         entry.heard = turn.now;
         let security = security(entry, self.encryption.as_mut(), turn);
-        entry.is_reported = true;
+        let is_first = !core::mem::replace(&mut entry.is_reported, true);
+        let mut told = None;
         if let Some(live) = entry.connection() {
             let uses_bridge = entry.session.extensions().has(Extensions::BRIDGE);
+            let path = if uses_bridge { Path::Bridge } else { live.path };
+            if is_first && !entry.call.is_incoming() {
+                told = Some(if live.is_near { NEAR } else { path.as_str() });
+            }
             turn.notify(Event::Opened {
                 session: id,
                 peer: live.remote,
                 nick: entry.call.nick().cloned(),
                 incoming: entry.call.is_incoming(),
                 near: live.is_near,
-                path: if uses_bridge { Path::Bridge } else { live.path },
+                path,
                 security,
             });
         }
         if let Some(words) = entry.auth.take_words() {
             turn.notify(Event::SafetyWords { session: id, words });
+        }
+        if let Some(path) = told {
+            self.tell_path(path, turn);
         }
         self.send_commands(id, turn);
     }

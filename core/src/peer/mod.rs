@@ -7,6 +7,7 @@
 mod action;
 mod admission;
 mod call_guard;
+mod call_path;
 mod check;
 mod commands;
 mod config;

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::call_path::NONE;
 use super::session_entry::{SessionEntry, SessionStage, TRIAL_TIMEOUT};
 use super::{Action, ConnRole, Error, Event, Peer, SessionId, Turn, Wait};
 
@@ -58,6 +59,7 @@ impl Peer {
         match entry.stage {
             SessionStage::Listening | SessionStage::Calling => {
                 let error = timed_out(Wait::ConnectionBack, limits.open_timeout);
+                self.tell_path(NONE, turn);
                 self.open_failed(id, error, turn);
             }
             SessionStage::Consent => {

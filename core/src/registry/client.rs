@@ -53,6 +53,8 @@ pub(super) struct Client {
     pub(super) rendezvous: Option<Rendezvous>,
     /// Set once it was asked to connect anew.
     pub(super) asked_to_move: bool,
+    /// Calls that were forwarded and whose path it has not told.
+    pub(super) untold_calls: u16,
     /// Pending lists of nicks.
     pub(super) lists: u32,
     /// The last nick written of the first pending list.
@@ -104,6 +106,7 @@ impl Client {
             challenge: None,
             rendezvous: None,
             asked_to_move: false,
+            untold_calls: 0,
             lists: 0,
             listed: None,
             unsent: 0,

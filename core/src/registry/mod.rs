@@ -36,6 +36,7 @@ mod nicks;
 mod operator;
 mod outcome;
 mod packets;
+mod paths;
 mod refusal;
 mod rendezvous;
 mod who;
@@ -60,7 +61,7 @@ use nicks::Nicks;
 use outcome::labelled;
 
 pub use bans::{Banned, Bans, TooManyBans};
-pub use outcome::{Asked, Outcome, Rule};
+pub use outcome::{Asked, CallPath, Outcome, Rule};
 
 /// A connection to the relay. The driver assigns the numbers and never reuses one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -411,7 +412,12 @@ impl Registry {
         let key = if self.identity.is_some() { RelayCaps::KEY } else { RelayCaps::default() };
         let meet = if self.port.is_some() { RelayCaps::MEET } else { RelayCaps::default() };
         let always = RelayCaps::FROM.with(RelayCaps::TICKET).with(RelayCaps::NEAR);
-        always.with(RelayCaps::MOVE).with(RelayCaps::PAGE).with(key).with(meet)
+        always
+            .with(RelayCaps::MOVE)
+            .with(RelayCaps::PAGE)
+            .with(RelayCaps::PATH)
+            .with(key)
+            .with(meet)
     }
 
     /// Processes an input and appends actions: at most one write and one close per connection.

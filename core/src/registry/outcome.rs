@@ -52,6 +52,11 @@ pub enum Outcome {
         /// The other rendezvous; `None` at another relay of the cluster.
         other: Option<ConnId>,
     },
+    /// It told how it reached a host that it had called.
+    Connected {
+        /// How.
+        path: CallPath,
+    },
     /// It has a nick from now on.
     Registered,
     /// The packet was refused.
@@ -61,6 +66,22 @@ pub enum Outcome {
         /// The rule that forbids it.
         rule: Rule,
     },
+}
+
+labelled! {
+    /// How a caller reached its callee, as it tells the relay (section 5.12).
+    pub enum CallPath {
+        /// Over a socket of the caller.
+        Direct = "direct",
+        /// Behind the NAT that both share.
+        Near = "near",
+        /// By hole punching.
+        Punched = "punched",
+        /// Through a bridge.
+        Bridge = "bridge",
+        /// Not at all: nobody connected back in time.
+        None = "none",
+    }
 }
 
 labelled! {
@@ -82,6 +103,8 @@ labelled! {
         Caps = "X_CAPS",
         /// A proof of a key.
         Key = "X_KEY",
+        /// The path of a call.
+        Path = "X_PATH",
         /// Anything else.
         Other = "other",
     }
@@ -163,6 +186,7 @@ mod tests {
             assert_eq!(labels.len(), all.len());
             assert!(all.iter().enumerate().all(|(at, one)| index(*one) == at));
         }
+        check(&CallPath::ALL, |one| one as usize, CallPath::label);
         check(&Asked::ALL, |one| one as usize, Asked::label);
         check(&Rule::ALL, |one| one as usize, Rule::label);
         check(&CloseReason::ALL, |one| one as usize, CloseReason::label);

@@ -157,6 +157,10 @@ impl Registry {
                 self.receive_caps(conn, words, actions);
                 Ok(())
             }
+            Ok(RelayPacket::Path(path)) => {
+                self.receive_path(conn, path, actions);
+                Ok(())
+            }
             Ok(RelayPacket::Key(fields)) => self.receive_key(conn, fields, actions),
             Ok(RelayPacket::End) => {
                 self.close(conn, CloseReason::End, actions);
@@ -341,7 +345,7 @@ impl Registry {
         let may_be_near = at.ip() == from && self.share_nat(conn, target);
         let delivery = Delivery { caller: caller.as_ref(), is_near, ticket, line };
         if self.deliver(target, &delivery, actions) {
-            record(conn, Outcome::Called { callee: Some(target) }, actions);
+            self.record_call(conn, Some(target), actions);
             if caller_supports {
                 let (ip, port) = (at.ip(), at.port());
                 self.write_with(conn, actions, |out| {
@@ -535,6 +539,7 @@ fn form(text: &str) -> &'static str {
         "X_PONG" => "X_PONG token",
         "X_CAPS" => "X_CAPS word word …",
         "X_KEY" => "X_KEY base64",
+        "X_PATH" => "X_PATH path",
         "X_ERR" => "X_ERR verb reason",
         "X_END" => "X_END",
         _ => "",

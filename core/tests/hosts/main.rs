@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod call_paths;
 mod codes;
 mod driver;
 mod fairness;

@@ -79,6 +79,8 @@ pub(crate) struct Net {
     pub(crate) refusals: VecDeque<&'static str>,
     /// The relay's support for hole punching, and the rendezvous that wait there.
     pub(crate) meeting: Meeting,
+    /// The paths of calls that hosts told the relay.
+    pub(crate) told: Vec<(usize, String)>,
 }
 
 /// The outcome of a dial.
@@ -209,6 +211,7 @@ impl Net {
             dials: Vec::new(),
             refusals: VecDeque::new(),
             meeting: Meeting::new(meets),
+            told: Vec::new(),
         };
         for host in 0..net.hosts.len() {
             net.with(host, |peer, now, actions| peer.start(now, actions));
@@ -504,7 +507,7 @@ impl Net {
                     let near = if self.nat { " near" } else { "" };
                     let meet = if self.meeting.is_supported { " meet" } else { "" };
                     self.meeting.has_named(from, words.contains(&"meet"));
-                    (Some(from), format!("X_CAPS from ticket{near}{meet}\n"))
+                    (Some(from), format!("X_CAPS from ticket{near}{meet} path\n"))
                 }
                 ["X_ADDR"] => {
                     let seen = if self.nat { NAT.into() } else { ip(from) };
@@ -512,6 +515,10 @@ impl Net {
                 }
                 ["X_MEET", to] => {
                     self.invite(from, to);
+                    (None, String::new())
+                }
+                ["X_PATH", path] => {
+                    self.told.push((from, path.to_owned()));
                     (None, String::new())
                 }
                 ["X_INIT", ..] if !self.refusals.is_empty() => {

@@ -135,8 +135,14 @@ fn declined_in_reverse(count: u64) -> Duration {
 
 #[test]
 fn declining_takes_linear_time() {
-    // The best of two, since the machine may be busy.
-    let best = |count| (0..2).map(|_| declined_in_reverse(count)).min().unwrap();
-    let [few, many] = [1_000, 10_000].map(best);
-    assert!(many < few * 40, "{few:?} for 1,000, {many:?} for 10,000");
+    // The best of up to ten, since the machine may be busy.
+    let mut best = [Duration::MAX; 2];
+    for _ in 0..10 {
+        best =
+            [(0, 1_000), (1, 10_000)].map(|(at, count)| best[at].min(declined_in_reverse(count)));
+        if best[1] < best[0] * 40 {
+            return;
+        }
+    }
+    panic!("{best:?} for 1,000 and for 10,000");
 }

@@ -1,6 +1,6 @@
 //! What became of packets, as the relay's operator counts and logs it.
 
-use xcher_core::registry::{Asked, Outcome, Rule};
+use xcher_core::registry::{Asked, CallPath, Outcome, Rule};
 
 use super::*;
 
@@ -34,6 +34,33 @@ fn every_call_has_one_outcome() {
     let all = outcomes(&mut relay, ALICE);
     assert_eq!(all.len(), 20);
     assert_eq!(all.last(), Some(&refused(Asked::Init, Rule::GuessRate)));
+}
+
+#[test]
+fn a_caller_tells_as_many_paths_as_it_made_calls() {
+    let mut relay = two();
+    relay.outcomes.clear();
+    let connected = |path| Outcome::Connected { path };
+    for (line, outcome) in [
+        ("X_PATH direct", None),
+        ("X_INIT carol 127.0.0.1 5000", Some(refused(Asked::Init, Rule::NoSuchNick))),
+        ("X_PATH direct", None),
+        ("X_INIT bob 127.0.0.1 5000", Some(Outcome::Called { callee: Some(BOB) })),
+        ("X_PATH somehow", None),
+        ("X_PATH punched", Some(connected(CallPath::Punched))),
+        ("X_PATH direct", None),
+        ("X_PATH", Some(refused(Asked::Path, Rule::Syntax))),
+    ] {
+        relay.send(ALICE, &format!("{line}\n"));
+        assert_eq!(outcomes(&mut relay, ALICE), Vec::from_iter(outcome), "{line}");
+        assert_eq!(relay.closed(ALICE), None);
+    }
+    for path in CallPath::ALL {
+        relay.send(ALICE, "X_INIT bob 127.0.0.1 5000\n");
+        relay.outcomes.clear();
+        relay.send(ALICE, &format!("X_PATH {}\n", path.label()));
+        assert_eq!(outcomes(&mut relay, ALICE), [connected(path)]);
+    }
 }
 
 #[test]

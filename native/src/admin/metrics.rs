@@ -12,7 +12,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
-use xcher_core::registry::{Asked, CloseReason, Rule};
+use xcher_core::registry::{Asked, CallPath, CloseReason, Rule};
 
 use super::{Servers, process};
 use crate::bridge::{BridgeState, QuotaState, StreamOutcome};
@@ -190,6 +190,9 @@ impl Families<'_> {
         let delivered = [("delivered", counts.called)].into_iter();
         let calls = delivered.chain(refused(Asked::Init, &RULES_OF_CALLS));
         self.counters("xcher_calls", "Calls (X_INIT), by their outcome", "outcome", calls)?;
+        let paths = CallPath::ALL.into_iter().map(|path| (path.label(), counts.connected(path)));
+        let help = "Calls by the path on which the callee connected back, as callers tell";
+        self.counters("xcher_call_paths", help, "path", paths)?;
         let met = [("invited", counts.invited), ("introduced", counts.introduced)].into_iter();
         let met = met.chain(refused(Asked::Meet, &RULES_OF_MEETINGS));
         let help = "Hole punching (X_MEET), by its outcome";

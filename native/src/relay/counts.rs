@@ -1,6 +1,6 @@
 //! What a relay counts for its operator. The hub's lock guards the counts, so they need no atomics.
 
-use xcher_core::registry::{Asked, CloseReason, Outcome, Rule};
+use xcher_core::registry::{Asked, CallPath, CloseReason, Outcome, Rule};
 
 /// What has happened since the relay started.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,8 @@ pub(crate) struct Counts {
     pub(crate) sent: u64,
     /// X_INITs forwarded.
     pub(crate) called: u64,
+    /// Calls whose callers told the path, by its index.
+    connected: [u64; CallPath::ALL.len()],
     /// X_MEETs by which two hosts were invited.
     pub(crate) invited: u64,
     /// Pairs of hosts that were shown each other's address.
@@ -35,6 +37,7 @@ impl Counts {
     pub(super) fn record(&mut self, outcome: Outcome) {
         match outcome {
             Outcome::Called { .. } => self.called += 1,
+            Outcome::Connected { path } => self.connected[path as usize] += 1,
             Outcome::Invited { .. } => self.invited += 1,
             Outcome::Introduced { .. } => self.introduced += 1,
             Outcome::Registered => self.registered += 1,
@@ -47,6 +50,12 @@ impl Counts {
     #[cfg(feature = "cli")]
     pub(crate) fn closed(&self, reason: CloseReason) -> u64 {
         self.closed[reason as usize]
+    }
+
+    /// Returns how many calls went this path, as their callers tell.
+    #[cfg(feature = "cli")]
+    pub(crate) fn connected(&self, path: CallPath) -> u64 {
+        self.connected[path as usize]
     }
 
     /// Returns how many packets of this kind were refused by this rule.

@@ -14,9 +14,9 @@ use super::requests::Purpose;
 use super::{Answer, REQUEST_TIMEOUT};
 use crate::addr::{check_dial_port, is_inner, is_nat};
 use crate::registry::near::NEAR;
-use crate::registry::packets::{absent, over_budget, record, too_many_guesses};
+use crate::registry::packets::{absent, over_budget, too_many_guesses};
 use crate::registry::refusal::Refusal;
-use crate::registry::{Action, ConnId, Outcome, Registry, Report, Rule};
+use crate::registry::{Action, ConnId, Registry, Report, Rule};
 use crate::relay_caps::RelayCaps;
 use crate::{Line, Nick, RelayPacket};
 
@@ -197,7 +197,7 @@ impl Registry {
                         RelayPacket::TicketDue { nick, ip, port, ticket }.encode(out);
                     });
                 }
-                record(*conn, Outcome::Called { callee: None }, actions);
+                self.record_call(*conn, None, actions);
                 Ok(())
             }
         }
