@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 
 use xcher_core::tunnel::{
-    Account, MAX_QUOTA_ADDRESSES, Month, QuotaLimits, QuotaRecord, Quotas, Reset, Spent,
+    MAX_QUOTA_ADDRESSES, Month, QuotaAccount, QuotaLimits, QuotaRecord, Quotas, Reset, Spent,
 };
 
 /// A time in November 2026, and one in December.
@@ -17,12 +17,12 @@ fn limits(address: Option<u64>, total: Option<u64>) -> QuotaLimits {
     QuotaLimits { address, total, users: BTreeMap::from([("amy".to_owned(), 1000)]) }
 }
 
-fn address(text: &str) -> Account {
-    Account::address(text.parse().unwrap())
+fn address(text: &str) -> QuotaAccount {
+    QuotaAccount::address(text.parse().unwrap())
 }
 
-fn user(name: &str) -> Account {
-    Account::User(name.to_owned())
+fn user(name: &str) -> QuotaAccount {
+    QuotaAccount::User(name.to_owned())
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn addresses_of_one_ipv6_64_share_a_quota() {
     let mut quotas = Quotas::new(limits(Some(1000), None), NOVEMBER);
     for host in 0..1000_u64 {
         let ip = Ipv6Addr::from_bits(0x2001_0db8 << 96 | u128::from(host) << 20);
-        quotas.spend(&Account::address(ip.into()), 1, NOVEMBER);
+        quotas.spend(&QuotaAccount::address(ip.into()), 1, NOVEMBER);
     }
     quotas.check(&address("2001:db8::ffff"), NOVEMBER).unwrap_err();
     quotas.check(&address("2001:db8:0:1::1"), NOVEMBER).unwrap();
@@ -99,12 +99,12 @@ fn hopping_through_networks_forgets_only_who_used_little() {
     let prefix = |n: u32| -> IpAddr { Ipv6Addr::from_bits(u128::from(n) << 64).into() };
     let hops = u32::try_from(3 * MAX_QUOTA_ADDRESSES).unwrap();
     for n in 0..hops {
-        quotas.spend(&Account::address(prefix(n)), 400, NOVEMBER + u64::from(n));
+        quotas.spend(&QuotaAccount::address(prefix(n)), 400, NOVEMBER + u64::from(n));
     }
     assert!(quotas.largest(usize::MAX).len() <= MAX_QUOTA_ADDRESSES);
     assert_eq!(quotas.used(&near), quota / 2);
-    assert_eq!(quotas.used(&Account::address(prefix(hops - 1))), 400, "the newest is counted");
-    assert_eq!(quotas.used(&Account::address(prefix(0))), 0, "the oldest is forgotten");
+    assert_eq!(quotas.used(&QuotaAccount::address(prefix(hops - 1))), 400, "the newest is counted");
+    assert_eq!(quotas.used(&QuotaAccount::address(prefix(0))), 0, "the oldest is forgotten");
     assert_eq!(quotas.total(), quota / 2 + 400 * u64::from(hops));
     // So is the record.
     let record = quotas.record(None, NOVEMBER + u64::from(hops));
@@ -112,7 +112,7 @@ fn hopping_through_networks_forgets_only_who_used_little() {
     quotas.recorded();
     let mut other = Quotas::new(limits(Some(quota), None), NOVEMBER);
     for n in hops..2 * hops {
-        other.spend(&Account::address(prefix(n)), 450, NOVEMBER);
+        other.spend(&QuotaAccount::address(prefix(n)), 450, NOVEMBER);
     }
     let both = other.record(Some(record), NOVEMBER);
     assert!(both.addresses.len() <= MAX_QUOTA_ADDRESSES);
@@ -204,9 +204,9 @@ fn processes_that_share_a_record_lose_and_double_nothing() {
                     unsaved[at] = [0; 4];
                 }
             }
-            let of = |record: &QuotaRecord, account: &Account| match account {
-                Account::Address(ip) => record.addresses.get(ip).copied(),
-                Account::User(name) => record.users.get(name).copied(),
+            let of = |record: &QuotaRecord, account: &QuotaAccount| match account {
+                QuotaAccount::Address(ip) => record.addresses.get(ip).copied(),
+                QuotaAccount::User(name) => record.users.get(name).copied(),
                 _ => unreachable!(),
             };
             if let Some(record) = &file {

@@ -33,7 +33,8 @@ pub use allocations::{AllocationLimits, Allocations, Lease, Route, TunnelId};
 pub use first_line::FirstLine;
 pub use first_line_buffer::{FirstLineBuffer, FirstLineError};
 pub use quota::{
-    Account, MAX_QUOTA_ADDRESSES, Month, QuotaError, QuotaLimits, QuotaRecord, Quotas, Reset, Spent,
+    MAX_QUOTA_ADDRESSES, Month, QuotaAccount, QuotaError, QuotaLimits, QuotaRecord, Quotas, Reset,
+    Spent,
 };
 
 pub use crate::before_module::{PATH, SUBPROTOCOL};

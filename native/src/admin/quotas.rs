@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 use tracing::{error, info};
 use xcher_core::Quoted;
-use xcher_core::tunnel::{Account, Reset};
+use xcher_core::tunnel::{QuotaAccount, Reset};
 
 use super::Servers;
 use super::routes::unprocessable;
@@ -78,7 +78,7 @@ pub(super) async fn reset(
     Json(ResetRequest { account }): Json<ResetRequest>,
 ) -> Response {
     let Some((_, store)) = servers.quotas() else { return no_bridge() };
-    let reset = match (account.as_str(), Account::parse(&account)) {
+    let reset = match (account.as_str(), QuotaAccount::parse(&account)) {
         (ALL, _) => Reset::All,
         (_, Some(account)) => Reset::Account(account),
         (_, None) => {

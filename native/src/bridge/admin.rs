@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use xcher_core::registry::ConnId;
-use xcher_core::tunnel::{Account, Month, QuotaLimits};
+use xcher_core::tunnel::{Month, QuotaAccount, QuotaLimits};
 
 use super::Bridge;
 use super::counts::StreamOutcome;
@@ -45,7 +45,7 @@ pub(crate) struct QuotaState {
 /// What an account has carried in a month.
 #[derive(Clone, Debug)]
 pub(crate) struct AccountState {
-    pub(crate) account: Account,
+    pub(crate) account: QuotaAccount,
     pub(crate) bytes: u64,
     pub(crate) limit: Option<u64>,
 }

@@ -34,7 +34,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use xcher_core::tunnel::{
-    Account, AllocationLimits, Allocations, QuotaError, QuotaLimits, TunnelId,
+    AllocationLimits, Allocations, QuotaAccount, QuotaError, QuotaLimits, TunnelId,
 };
 
 #[cfg(feature = "cli")]
@@ -169,7 +169,7 @@ impl Bridge {
     /// # Errors
     ///
     /// [`QuotaError`] if its quota is used up, or that of all tunnels.
-    pub fn check_quota(&self, account: &Account) -> Result<(), QuotaError> {
+    pub fn check_quota(&self, account: &QuotaAccount) -> Result<(), QuotaError> {
         self.0.quotas.check(account)
     }
 
@@ -180,7 +180,7 @@ impl Bridge {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let public_ip = self.0.config.load().public_ip.unwrap_or(reached_at);
-        let account = Account::address(client.ip());
+        let account = QuotaAccount::address(client.ip());
         let entry = Entry::new(Arc::clone(&self.0), client, account);
         let socket = Counted::new(self.0.budgets.limit(socket, client.ip()), &entry);
         // Boxed, because a future keeps what was moved out of it.

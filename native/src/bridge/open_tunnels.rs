@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
-use xcher_core::tunnel::Account;
+use xcher_core::tunnel::QuotaAccount;
 
 use super::Shared;
 use super::quotas::{COUNTED_AT_ONCE, Cut};
@@ -47,7 +47,7 @@ pub(super) struct OpenTunnel {
     pub(super) number: u64,
     pub(super) client: SocketAddr,
     /// Whom its bytes count for.
-    pub(super) account: Account,
+    pub(super) quota_account: QuotaAccount,
     received: AtomicU64,
     sent: AtomicU64,
     /// The bytes that were counted for the account.
@@ -72,13 +72,13 @@ pub(super) struct Entry {
 
 impl Entry {
     /// Enters a tunnel that is open from now on.
-    pub(super) fn new(shared: Arc<Shared>, client: SocketAddr, account: Account) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, client: SocketAddr, account: QuotaAccount) -> Self {
         let mut all = shared.open_tunnels.lock();
         all.last_number += 1;
         let open = Arc::new(OpenTunnel {
             number: all.last_number,
             client,
-            account,
+            quota_account: account,
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             counted: AtomicU64::new(0),

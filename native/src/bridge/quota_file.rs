@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use xcher_core::tunnel::{Account, Month, QuotaRecord};
+use xcher_core::tunnel::{Month, QuotaAccount, QuotaRecord};
 
 use super::quotas::unix_now;
 use crate::keys::KeysError;
@@ -117,7 +117,7 @@ fn parse(bytes: &[u8]) -> Result<QuotaRecord, String> {
     let month = Month::parse(&month).ok_or("expected a month such as 2026-11, got another text")?;
     // Written by hand, two may be of one client.
     let addresses = addresses.into_iter().fold(BTreeMap::new(), |mut all, (ip, bytes)| {
-        if let Account::Address(ip) = Account::address(ip) {
+        if let QuotaAccount::Address(ip) = QuotaAccount::address(ip) {
             let sum: &mut u64 = all.entry(ip).or_default();
             *sum = sum.saturating_add(bytes);
         }

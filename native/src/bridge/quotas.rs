@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures_util::task::AtomicWaker;
-use xcher_core::tunnel::{Account, QuotaError, Quotas};
+use xcher_core::tunnel::{QuotaAccount, QuotaError, Quotas};
 
 use super::Shared;
 use super::open_tunnels::OpenTunnel;
@@ -34,7 +34,7 @@ impl QuotaCounts {
     }
 
     /// Returns whether the account may use more, and counts a refusal.
-    pub(super) fn check(&self, account: &Account) -> Result<(), QuotaError> {
+    pub(super) fn check(&self, account: &QuotaAccount) -> Result<(), QuotaError> {
         let checked = self.lock().check(account, unix_now());
         if checked.is_err() {
             self.refused.fetch_add(1, Ordering::Relaxed);
@@ -61,7 +61,7 @@ impl Shared {
         if bytes == 0 {
             return;
         }
-        let spent = self.quotas.lock().spend(&open.account, bytes, unix_now());
+        let spent = self.quotas.lock().spend(&open.quota_account, bytes, unix_now());
         if spent.is_some() {
             self.cut_spent();
         }
@@ -72,7 +72,7 @@ impl Shared {
         let open = self.open_tunnels.open();
         let (mut quotas, now) = (self.quotas.lock(), unix_now());
         for open in open {
-            if quotas.check(&open.account, now).is_err() {
+            if quotas.check(&open.quota_account, now).is_err() {
                 open.cut.set();
             }
         }

@@ -20,7 +20,9 @@ use tokio::time::{Sleep, sleep, timeout};
 use tracing::{debug, error};
 #[cfg(feature = "cli")]
 use xcher_core::registry::ConnId;
-use xcher_core::tunnel::{Account, FirstLine, Lease, MAX_STREAMS, MAX_VISITORS, Route, TunnelId};
+use xcher_core::tunnel::{
+    FirstLine, Lease, MAX_STREAMS, MAX_VISITORS, QuotaAccount, Route, TunnelId,
+};
 
 use super::counts::StreamOutcome;
 use super::home::RelayLink;
@@ -47,7 +49,7 @@ pub(super) struct Tunnel {
     pub(super) id: TunnelId,
     pub(super) client: SocketAddr,
     /// Whom its bytes count for.
-    account: Account,
+    quota_account: QuotaAccount,
     /// The address at which peers reach its listeners.
     pub(super) public_ip: IpAddr,
     /// The link to the relay, once the client asked for it.
@@ -87,7 +89,7 @@ where
         shared,
         opener,
         client,
-        account: entry.open.account.clone(),
+        quota_account: entry.open.quota_account.clone(),
         public_ip,
         relay_link: Mutex::new(None),
         relay_links: Semaphore::new(1),
@@ -173,7 +175,7 @@ impl Tunnel {
         };
         if !matches!(request, Request::Relay) {
             can_be_cut.store(true, Ordering::Relaxed);
-            if let Err(error) = tunnel.shared.quotas.check(&tunnel.account) {
+            if let Err(error) = tunnel.shared.quotas.check(&tunnel.quota_account) {
                 counts.add(StreamOutcome::Quota);
                 return Box::pin(refuse(&mut stream, &error.to_string())).await;
             }
@@ -255,7 +257,7 @@ impl Tunnel {
         visitor: Visitor,
         _permit: OwnedSemaphorePermit,
     ) {
-        if let Err(error) = self.shared.quotas.check(&self.account) {
+        if let Err(error) = self.shared.quotas.check(&self.quota_account) {
             self.shared.counts.add(StreamOutcome::Quota);
             return debug!(from = %visitor.from, %error, "visitor refused");
         }

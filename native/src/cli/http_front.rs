@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use xcher_core::tunnel::Account;
+use xcher_core::tunnel::QuotaAccount;
 
 use crate::bridge::{Bridge, Home};
 use crate::cli::exit::CliError;
@@ -56,7 +56,7 @@ impl Front {
         let access = args.access(token.clone());
         let counts = bridge.clone();
         let quota = move |client| {
-            counts.check_quota(&Account::address(client)).map_err(|error| error.to_string())
+            counts.check_quota(&QuotaAccount::address(client)).map_err(|error| error.to_string())
         };
         let (tls_in_force, quota) = (tls.clone(), Some(Arc::new(quota) as Arc<Quota>));
         let config = HttpConfig { access, tls: tls_in_force, quota, ..HttpConfig::default() };

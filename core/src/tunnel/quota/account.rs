@@ -10,7 +10,7 @@ use crate::addr::client_prefix;
 /// Whom the bytes of a tunnel count for: its user if it brought the token of one, else its client's address.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum Account {
+pub enum QuotaAccount {
     /// The user with this name.
     User(String),
     /// All clients of an IPv4 address or of an IPv6 /64.
@@ -20,7 +20,7 @@ pub enum Account {
 /// What precedes the name of a user.
 const USER_PREFIX: &str = "user/";
 
-impl Account {
+impl QuotaAccount {
     /// Returns the account of a client's address.
     pub fn address(client: IpAddr) -> Self {
         Self::Address(client_prefix(client))
@@ -35,7 +35,7 @@ impl Account {
     }
 }
 
-impl fmt::Display for Account {
+impl fmt::Display for QuotaAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::User(name) => write!(f, "{USER_PREFIX}{name}"),
@@ -59,10 +59,10 @@ mod tests {
             ("::ffff:192.0.2.1", "192.0.2.1"),
             ("2001:db8::1:2:3:4", "2001:db8::"),
         ] {
-            assert_eq!(Account::parse(text).map(|it| it.to_string()).as_deref(), Some(shown));
+            assert_eq!(QuotaAccount::parse(text).map(|it| it.to_string()).as_deref(), Some(shown));
         }
         for text in ["", "amy", "user/", "10.0.0.0/8"] {
-            assert_eq!(Account::parse(text), None, "{text}");
+            assert_eq!(QuotaAccount::parse(text), None, "{text}");
         }
     }
 }

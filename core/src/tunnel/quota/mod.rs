@@ -5,7 +5,7 @@ mod month;
 mod quotas;
 mod used;
 
-pub use account::Account;
+pub use account::QuotaAccount;
 pub use month::Month;
 pub use quotas::{QuotaError, QuotaLimits, QuotaRecord, Quotas, Reset, Spent};
 pub use used::MAX_QUOTA_ADDRESSES;

@@ -7,7 +7,7 @@ use core::fmt;
 use core::net::IpAddr;
 
 use super::used::{Used, make_room};
-use super::{Account, Month};
+use super::{Month, QuotaAccount};
 use crate::HumanSize;
 
 /// The most bytes of a month; `None` means unlimited.
@@ -47,7 +47,7 @@ pub enum Spent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reset {
     /// The bytes of one account; those of all tunnels stay.
-    Account(Account),
+    Account(QuotaAccount),
     /// The bytes of all accounts and tunnels. The month becomes that of the clock.
     All,
 }
@@ -128,20 +128,22 @@ impl Quotas {
 
     /// Counts bytes that a tunnel has carried, in whichever direction. Returns what they have used up, if these
     /// were the bytes to do so.
-    pub fn spend(&mut self, account: &Account, bytes: u64, now: u64) -> Option<Spent> {
+    pub fn spend(&mut self, account: &QuotaAccount, bytes: u64, now: u64) -> Option<Spent> {
         self.begin_month(now);
         let reaches = |before: u64, quota: Option<u64>| {
             quota.is_some_and(|quota| before < quota && before.saturating_add(bytes) >= quota)
         };
         let quota = self.quota(account);
         let used = match account {
-            Account::User(name) => Some(match self.users.get_mut(name) {
+            QuotaAccount::User(name) => Some(match self.users.get_mut(name) {
                 Some(used) => used,
                 None => self.users.entry(name.clone()).or_default(),
             }),
-            Account::Address(_) if self.limits.address.is_none() => None,
-            Account::Address(ip) if self.addresses.contains_key(ip) => self.addresses.get_mut(ip),
-            Account::Address(ip) => make_room(&mut self.addresses, self.limits.address)
+            QuotaAccount::Address(_) if self.limits.address.is_none() => None,
+            QuotaAccount::Address(ip) if self.addresses.contains_key(ip) => {
+                self.addresses.get_mut(ip)
+            }
+            QuotaAccount::Address(ip) => make_room(&mut self.addresses, self.limits.address)
                 .then(|| self.addresses.entry(*ip).or_default()),
         };
         let is_account_spent = used.is_some_and(|used| {
@@ -163,7 +165,7 @@ impl Quotas {
     /// # Errors
     ///
     /// [`QuotaError`] if the account or all tunnels together have used up their quota.
-    pub fn check(&mut self, account: &Account, now: u64) -> Result<(), QuotaError> {
+    pub fn check(&mut self, account: &QuotaAccount, now: u64) -> Result<(), QuotaError> {
         self.begin_month(now);
         let month = self.month;
         if let Some(quota) = self.limits.total.filter(|quota| self.total.bytes() >= *quota) {
@@ -171,8 +173,8 @@ impl Quotas {
         }
         match (self.quota(account).filter(|quota| self.used(account) >= *quota), account) {
             (None, _) => Ok(()),
-            (Some(quota), Account::User(_)) => Err(QuotaError::User { quota, month }),
-            (Some(quota), Account::Address(_)) => Err(QuotaError::Address { quota, month }),
+            (Some(quota), QuotaAccount::User(_)) => Err(QuotaError::User { quota, month }),
+            (Some(quota), QuotaAccount::Address(_)) => Err(QuotaError::Address { quota, month }),
         }
     }
 
@@ -192,26 +194,26 @@ impl Quotas {
     }
 
     /// Returns the bytes of an account in this month.
-    pub fn used(&self, account: &Account) -> u64 {
+    pub fn used(&self, account: &QuotaAccount) -> u64 {
         let used = match account {
-            Account::User(name) => self.users.get(name),
-            Account::Address(ip) => self.addresses.get(ip),
+            QuotaAccount::User(name) => self.users.get(name),
+            QuotaAccount::Address(ip) => self.addresses.get(ip),
         };
         used.map_or(0, Used::bytes)
     }
 
     /// Returns an account's limit.
-    pub fn quota(&self, account: &Account) -> Option<u64> {
+    pub fn quota(&self, account: &QuotaAccount) -> Option<u64> {
         match account {
-            Account::User(name) => self.limits.users.get(name).copied(),
-            Account::Address(_) => self.limits.address,
+            QuotaAccount::User(name) => self.limits.users.get(name).copied(),
+            QuotaAccount::Address(_) => self.limits.address,
         }
     }
 
     /// Returns the accounts that have used most, and how much, at most this many.
-    pub fn largest(&self, count: usize) -> Vec<(Account, u64)> {
-        let users = self.users.iter().map(|(name, used)| (Account::User(name.clone()), used));
-        let addresses = self.addresses.iter().map(|(ip, used)| (Account::Address(*ip), used));
+    pub fn largest(&self, count: usize) -> Vec<(QuotaAccount, u64)> {
+        let users = self.users.iter().map(|(name, used)| (QuotaAccount::User(name.clone()), used));
+        let addresses = self.addresses.iter().map(|(ip, used)| (QuotaAccount::Address(*ip), used));
         let mut all: Vec<_> = users
             .chain(addresses)
             .map(|(account, used)| (account, used.bytes()))
@@ -227,8 +229,8 @@ impl Quotas {
     /// Not between [`Self::record`] and [`Self::recorded`], which would bring it back.
     pub fn reset(&mut self, reset: &Reset, now: u64) -> bool {
         let used = match reset {
-            Reset::Account(Account::User(name)) => self.users.get_mut(name),
-            Reset::Account(Account::Address(ip)) => self.addresses.get_mut(ip),
+            Reset::Account(QuotaAccount::User(name)) => self.users.get_mut(name),
+            Reset::Account(QuotaAccount::Address(ip)) => self.addresses.get_mut(ip),
             Reset::All => {
                 let all = self.users.values_mut().chain(self.addresses.values_mut());
                 all.chain([&mut self.total]).for_each(Used::reset);
