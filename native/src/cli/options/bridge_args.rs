@@ -66,8 +66,8 @@ pub(crate) struct BridgeArgs {
     /// Let all tunnels of one address carry this many bytes a calendar month (UTC), such as 100gb
     /// [default: no limit]
     ///
-    /// An IPv6 address counts with its /64. Both directions count. What is used up is kept in --data-dir, and shown
-    /// by `xcher relay quotas`.
+    /// An IPv6 address counts with its /64, and both directions count. `xcher relay quotas` shows what was used, which
+    /// survives restarts in the folder of keys.
     #[arg(long, env = "XCHER_ADDRESS_QUOTA", value_name = "SIZE", value_parser = quota)]
     #[arg(hide_short_help = true)]
     pub(crate) address_quota: Option<NonZeroU64>,
