@@ -238,31 +238,39 @@ fn the_example_configuration_is_one() {
     fs::write(&token, "open-sesame\n").unwrap();
     let credentials = folder.path().join("relay.creds");
     fs::write(&credentials, "").unwrap();
-    let mut text = keys.join("\n");
     let authorities = authority.file();
-    for (example, real) in [
+    let files = [
         ("/etc/xcher/cert.pem", &pair.certificate),
         ("/etc/xcher/key.pem", &pair.key),
         ("/etc/xcher/token", &token),
         ("/etc/xcher/admin-token", &token),
         ("/etc/xcher/relay.creds", &credentials),
         ("/etc/xcher/nats-ca.pem", &authorities),
+        ("/etc/xcher/acme-ca.pem", &authorities),
         ("/var/lib/xcher", &folder.path().join("data")),
-    ] {
-        assert!(text.contains(example), "{example}");
-        text = text.replace(&format!("\"{example}\""), &format!("\"{}\"", real.display()));
+    ];
+    let with_files = |key: &&str| {
+        files.iter().fold((*key).to_owned(), |key, (example, real)| {
+            key.replace(&format!("\"{example}\""), &format!("\"{}\"", real.display()))
+        })
+    };
+    // A certificate comes from files or from an authority.
+    for other in ["tls-", "acme-"] {
+        let used = keys.iter().filter(|key| !key.starts_with(other));
+        fs::write(&file, used.map(with_files).collect::<Vec<_>>().join("\n")).unwrap();
+        let check = xcher(["relay", "--check", "--config"]).args([&file]);
+        let checked = check.without("XCHER_DATA_DIR").run().code(0).quiet();
+        for option in options.iter().filter(|option| !option.starts_with(other)) {
+            assert!(checked.out.iter().any(|line| line.starts_with(option)), "{option}: {checked}");
+        }
+        assert!(checked.out.contains(&"trusted-proxy = \"127.0.0.1,10.0.0.0/24\"".to_owned()));
     }
-    fs::write(&file, text).unwrap();
-    let check = xcher(["relay", "--check", "--config"]).args([&file]);
-    let checked = check.without("XCHER_DATA_DIR").run().code(0).quiet();
-    for option in &options {
-        assert!(checked.out.iter().any(|line| line.starts_with(option)), "{option}: {checked}");
-    }
-    assert!(checked.out.contains(&"trusted-proxy = \"127.0.0.1,10.0.0.0/24\"".to_owned()));
     // The relay starts with what needs nothing of this machine.
     let needs_nothing = keys.iter().filter(|key| !key.contains("/etc/") && !key.contains("/run/"));
     let needs_nothing = needs_nothing.filter(|key| {
-        !["listen", "http", "cluster", "site", "data-dir"].iter().any(|it| key.starts_with(it))
+        !["listen", "http", "cluster", "site", "data-dir", "acme"]
+            .iter()
+            .any(|it| key.starts_with(it))
     });
     let needs_nothing: String = needs_nothing.map(|key| format!("{key}\n")).collect();
     fs::write(&file, format!("listen = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\n{needs_nothing}"))

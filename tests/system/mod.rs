@@ -20,6 +20,7 @@ pub(crate) mod other_user;
 pub(crate) mod pace;
 pub(crate) mod patience;
 pub(crate) mod patient;
+pub(crate) mod pebble;
 pub(crate) mod process;
 pub(crate) mod recorder;
 pub(crate) mod relay;

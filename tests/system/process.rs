@@ -210,6 +210,23 @@ impl Process {
         })
     }
 
+    /// Waits for a line on standard output that contains this; returns the line.
+    pub(crate) fn out_contains(&self, part: &str) -> String {
+        self.until(&format!("{part:?} on standard output"), |lines| {
+            lines.out.iter().find(|line| line.contains(part)).cloned()
+        })
+    }
+
+    /// Returns how many lines on standard output contain this so far.
+    pub(crate) fn count_out(&self, part: &str) -> usize {
+        self.seen.lines.lock().unwrap().out.iter().filter(|line| line.contains(part)).count()
+    }
+
+    /// Returns how many lines on standard error contain this so far.
+    pub(crate) fn count_err(&self, part: &str) -> usize {
+        self.seen.lines.lock().unwrap().err.iter().filter(|line| line.contains(part)).count()
+    }
+
     /// Waits for a line on standard error that contains this; returns the line.
     pub(crate) fn err(&self, part: &str) -> String {
         self.until(&format!("{part:?} on standard error"), |lines| {

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use crate::bridge::read_quota_file;
+use crate::cli::acme_front::AcmeFront;
 use crate::cli::exit::{CliError, ExitCode};
 use crate::cli::options::{BridgeArgs, Common, RelayArgs, StopArgs};
 use crate::cli::quota_keeper;
@@ -31,7 +32,8 @@ pub(crate) fn check(
     }
     errors.extend(quota_keeper::folder(common).and_then(|folder| read_quota_file(&folder).err()));
     let token = common.token().map_err(|error| errors.extend(error.message)).ok().flatten();
-    let tls = bridge.tls().map_err(|error| errors.extend(error.message)).ok().flatten();
+    let tls = AcmeFront::tls(common, bridge).map_err(|error| errors.extend(error.message));
+    let tls = tls.ok().and_then(|(tls, _)| tls);
     let config = HttpConfig { access: bridge.access(token), tls, ..HttpConfig::default() };
     if let Err(error) = Http::new(config, |_, _| async {}) {
         errors.push(error.to_string());

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use xcher_core::tunnel::QuotaAccount;
 
 use crate::bridge::{Bridge, Home};
@@ -66,7 +67,7 @@ impl Front {
             async move { bridge.serve(socket, client, reached_at).await }
         };
         let http = Http::new(config, tunnel).map_err(CliError::local)?;
-        Ok((RunningBridge { http, bridge, tls, address, token }, listener))
+        Ok((RunningBridge { http, bridge, tls, address, token, acme: None }, listener))
     }
 }
 
@@ -78,4 +79,6 @@ pub(crate) struct RunningBridge {
     pub(crate) address: SocketAddr,
     /// The token in force.
     pub(crate) token: Option<String>,
+    /// Asks for a certificate that an authority has not issued so far.
+    pub(crate) acme: Option<Arc<Notify>>,
 }

@@ -1,5 +1,6 @@
 //! The command line: reads it, runs a command, ends with its exit code.
 
+mod acme_front;
 mod admin_front;
 mod callee;
 mod check;

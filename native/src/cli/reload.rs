@@ -139,6 +139,9 @@ impl Reload {
             notes.extend(token_change(before.as_deref(), now.as_deref()));
             errors.extend(token.as_ref().err().map(|error| token_error(error, before.is_some())));
             bridge.token = now;
+            if let Some(acme) = &bridge.acme {
+                acme.notify_waiters();
+            }
         }
         if let (Some(relay), Some(args)) = (&self.relay, relay_args(&cli.command)) {
             relay.set_limits(args.limits());
@@ -208,7 +211,8 @@ impl Reread {
         };
         let files =
             cli.command.server().and_then(|args| args.tls_cert.as_ref().zip(args.tls_key.as_ref()));
-        let certificate = match tls.zip(files) {
+        // TLS with a certificate of an authority has no files; to change that needs a restart.
+        let certificate = match tls.filter(Tls::has_files).zip(files) {
             None => Ok(Certificate::None),
             Some((tls, (cert, key))) => tls.reload(cert, key).map(|changed| match changed {
                 true => Certificate::Changed,

@@ -11,7 +11,9 @@ use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{CertificateError, ClientConfig, Error, OtherError, RootCertStore};
+use tokio_rustls::rustls::{
+    AlertDescription, CertificateError, ClientConfig, Error, OtherError, RootCertStore,
+};
 use xcher_core::Quoted;
 
 /// The kind of server that a certificate belongs to.
@@ -19,6 +21,9 @@ use xcher_core::Quoted;
 pub(crate) enum Service {
     Bridge,
     Irc,
+    /// A certificate authority, which issues certificates by ACME.
+    #[cfg(feature = "acme")]
+    Authority,
 }
 
 /// The certificate authorities that are trusted: the system's, unless a file names others.
@@ -102,7 +107,7 @@ impl TlsRoots {
             })?,
         };
         let mut config = builder.with_no_client_auth();
-        if service == Service::Bridge {
+        if service != Service::Irc {
             config.alpn_protocols = vec![b"http/1.1".to_vec()];
         }
         Ok(config)
@@ -116,8 +121,16 @@ impl TlsRoots {
                 let hint = match service {
                     Service::Bridge => "a bridge without TLS has a URL with ws://",
                     Service::Irc => "the port for TLS is usually 6697",
+                    #[cfg(feature = "acme")]
+                    Service::Authority => "check the port in the directory's URL",
                 };
                 return format!("{host} does not use TLS on this port: {hint}");
+            }
+            // A server that has no certificate yet, or none for this name, says no more.
+            Error::AlertReceived(AlertDescription::AccessDenied) => {
+                return format!(
+                    "{host} has no certificate yet: try again later, or ask who runs it"
+                );
             }
             error => return format!("TLS with {host} failed: {error}"),
         };
@@ -171,6 +184,8 @@ impl Service {
         match self {
             Self::Bridge => "bridge",
             Self::Irc => "server",
+            #[cfg(feature = "acme")]
+            Self::Authority => "directory",
         }
     }
 }

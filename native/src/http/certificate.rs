@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 use tokio_rustls::rustls::client::verify_server_name;
-use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::pem::{Error as PemError, PemObject as _};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
@@ -59,11 +59,7 @@ impl Certificate {
 
     /// True if it is valid for this host name.
     pub(super) fn is_for(&self, host: &str) -> bool {
-        let pair = self.current();
-        let Some(Ok(parsed)) = pair.cert.first().map(ParsedCertificate::try_from) else {
-            return false;
-        };
-        ServerName::try_from(host).is_ok_and(|name| verify_server_name(&parsed, &name).is_ok())
+        is_for(&self.current(), host)
     }
 
     /// Reads these files, even if they seem unchanged, and uses them from now on. Returns true if the certificate
@@ -118,37 +114,61 @@ impl Files {
     }
 
     fn read(&self) -> Result<CertifiedKey, String> {
-        let (chain_path, key_path) = (self.chain.display(), self.key.display());
-        let chain = CertificateDer::pem_slice_iter(&read(&self.chain)?)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| format!("{chain_path}: invalid certificate in PEM: {error}"))?;
-        if chain.is_empty() {
-            return Err(format!("{chain_path}: no certificate in PEM found"));
-        }
-        let key =
-            PrivateKeyDer::from_pem_slice(&read(&self.key)?).map_err(|error| match error {
-                PemError::NoItemsFound => {
-                    format!(
-                        "{key_path}: no private key in PEM found (an encrypted one cannot be used)"
-                    )
-                }
-                error => format!("{key_path}: invalid private key in PEM: {error}"),
-            })?;
-        let pair = CertifiedKey::from_der(chain, key, &ring::default_provider());
-        pair.map_err(|error| match error {
-            Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-                format!("{key_path}: not the key of the certificate in {chain_path}")
-            }
-            Error::InvalidCertificate(why) => {
-                format!("{chain_path}: not a server's certificate: {why}")
-            }
-            error => {
-                format!("{key_path}: not an RSA, ECDSA or Ed25519 key: {error}")
-            }
-        })
+        let (chain_at, key_at) = (self.chain.display().to_string(), self.key.display().to_string());
+        let (chain, key) = (read(&self.chain)?, read(&self.key)?);
+        read_pair(&Pem { at: &chain_at, bytes: &chain }, &Pem { at: &key_at, bytes: &key })
     }
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, String> {
     fs::read(file).map_err(|error| format!("cannot read {}: {error}", file.display()))
+}
+
+/// A text in PEM, and its name in errors.
+pub(super) struct Pem<'a> {
+    pub(super) at: &'a str,
+    pub(super) bytes: &'a [u8],
+}
+
+/// Reads a certificate chain and its key.
+///
+/// # Errors
+///
+/// The text and what is wrong with it.
+pub(super) fn read_pair(chain: &Pem<'_>, key: &Pem<'_>) -> Result<CertifiedKey, String> {
+    let (chain_at, key_at) = (chain.at, key.at);
+    let chain = CertificateDer::pem_slice_iter(chain.bytes)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| format!("{chain_at}: invalid certificate in PEM: {error}"))?;
+    if chain.is_empty() {
+        return Err(format!("{chain_at}: no certificate in PEM found"));
+    }
+    let key = PrivateKeyDer::from_pem_slice(key.bytes).map_err(|error| match error {
+        PemError::NoItemsFound => {
+            format!("{key_at}: no private key in PEM found (an encrypted one cannot be used)")
+        }
+        error => format!("{key_at}: invalid private key in PEM: {error}"),
+    })?;
+    CertifiedKey::from_der(chain, key, &provider()).map_err(|error| match error {
+        Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+            format!("{key_at}: not the key of the certificate in {chain_at}")
+        }
+        Error::InvalidCertificate(why) => {
+            format!("{chain_at}: not a server's certificate: {why}")
+        }
+        error => format!("{key_at}: not an RSA, ECDSA or Ed25519 key: {error}"),
+    })
+}
+
+/// True if the certificate is for this host name.
+pub(super) fn is_for(pair: &CertifiedKey, host: &str) -> bool {
+    let Some(Ok(parsed)) = pair.cert.first().map(ParsedCertificate::try_from) else {
+        return false;
+    };
+    ServerName::try_from(host).is_ok_and(|name| verify_server_name(&parsed, &name).is_ok())
+}
+
+/// Returns the cryptography of TLS.
+pub(super) fn provider() -> CryptoProvider {
+    ring::default_provider()
 }

@@ -12,6 +12,8 @@ mod counts;
 mod frames;
 pub(crate) mod guesses;
 mod host_name;
+#[cfg(feature = "acme")]
+pub(crate) mod issued_certificate;
 pub(crate) mod newcomers;
 mod origin;
 mod page;
@@ -323,12 +325,12 @@ impl Front {
         let ends = Ends { socket: from, reached_at };
         let Some(tls) = &self.tls else { return self.serve(socket, ends, router).await };
         match self.closing.run_until_cancelled(tls.accept(socket, client)).await {
-            Some(Ok(socket)) => self.serve(socket, ends, router).await,
+            Some(Ok(Some(socket))) => self.serve(socket, ends, router).await,
             Some(Err(error)) => {
                 self.counts.add(TunnelOutcome::Tls);
                 debug!(%error, "TLS handshake failed");
             }
-            None => {}
+            Some(Ok(None)) | None => {}
         }
     }
 

@@ -12,11 +12,13 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::server::NoServerSessionStorage;
+use tokio_rustls::rustls::server::{NoServerSessionStorage, ResolvesServerCert};
 use tokio_rustls::server::TlsStream;
 
-use super::certificate::Certificate;
+use super::certificate::{Certificate, provider};
 use super::connection_limit::ConnectionLimit;
+#[cfg(feature = "acme")]
+use super::issued_certificate::{CHALLENGE_PROTOCOL, IssuedCertificate};
 
 /// The server side of TLS, 1.2 or 1.3. Clones share one certificate.
 #[derive(Clone)]
@@ -24,8 +26,16 @@ pub struct Tls(Arc<Shared>);
 
 struct Shared {
     acceptor: TlsAcceptor,
-    certificate: Arc<Certificate>,
+    source: Source,
     handshakes: Arc<ConnectionLimit>,
+}
+
+/// Where the certificate comes from.
+enum Source {
+    Files(Arc<Certificate>),
+    /// From an authority, while the server runs.
+    #[cfg(feature = "acme")]
+    Issued(Arc<IssuedCertificate>),
 }
 
 /// Time for a handshake.
@@ -51,18 +61,43 @@ impl Tls {
     /// The file and what is wrong with it.
     pub fn load(chain: &Path, key: &Path) -> Result<Self, String> {
         let certificate = Arc::new(Certificate::load(chain, key)?);
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let config = Self::config(Arc::clone(&certificate) as _)?;
+        Ok(Self::with(config, Source::Files(certificate)))
+    }
+
+    /// Uses a certificate that is issued while the server runs. Until there is one, handshakes fail.
+    ///
+    /// # Errors
+    ///
+    /// If this system does not provide what TLS needs.
+    #[cfg(feature = "acme")]
+    pub(crate) fn issued(certificate: Arc<IssuedCertificate>) -> Result<Self, String> {
+        let mut config = Self::config(Arc::clone(&certificate) as _)?;
+        config.alpn_protocols.push(CHALLENGE_PROTOCOL.to_vec());
+        Ok(Self::with(config, Source::Issued(certificate)))
+    }
+
+    fn config(certificate: Arc<dyn ResolvesServerCert>) -> Result<ServerConfig, String> {
+        let config = ServerConfig::builder_with_provider(Arc::new(provider()))
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?;
-        let mut config =
-            config.with_no_client_auth().with_cert_resolver(Arc::clone(&certificate) as _);
+        let mut config = config.with_no_client_auth().with_cert_resolver(certificate);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         // Clients keep the tickets that resume a session, so that resumption takes no memory here.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.ticketer = ring::Ticketer::new().map_err(|error| error.to_string())?;
+        Ok(config)
+    }
+
+    fn with(config: ServerConfig, source: Source) -> Self {
         let handshakes = ConnectionLimit::new(MAX_HANDSHAKES, MAX_HANDSHAKES_PER_ADDRESS);
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        Ok(Self(Arc::new(Shared { acceptor, certificate, handshakes })))
+        Self(Arc::new(Shared { acceptor, source, handshakes }))
+    }
+
+    /// True if the certificate comes from files.
+    pub fn has_files(&self) -> bool {
+        matches!(self.0.source, Source::Files(_))
     }
 
     /// Loads these files in place of the previous ones, which they may be. Returns true if the certificate differs
@@ -70,18 +105,27 @@ impl Tls {
     ///
     /// # Errors
     ///
-    /// The file and what is wrong with it. The previous files and their certificate stay in use.
+    /// The file and what is wrong with it. The previous files and their certificate stay in use. Likewise if the
+    /// certificate does not come from files.
     pub fn reload(&self, chain: &Path, key: &Path) -> Result<bool, String> {
-        self.0.certificate.reload(chain, key)
+        match &self.0.source {
+            Source::Files(certificate) => certificate.reload(chain, key),
+            #[cfg(feature = "acme")]
+            Source::Issued(_) => Err("the certificate does not come from files".to_owned()),
+        }
     }
 
     /// True if the certificate is valid for this host name.
     pub(super) fn is_for(&self, host: &str) -> bool {
-        self.0.certificate.is_for(host)
+        match &self.0.source {
+            Source::Files(certificate) => certificate.is_for(host),
+            #[cfg(feature = "acme")]
+            Source::Issued(certificate) => certificate.is_for(host),
+        }
     }
 
     /// Performs the handshake with `client`; `None` is a proxy, which has many clients. A client that sends
-    /// plain HTTP gets an answer in plain HTTP.
+    /// plain HTTP gets an answer in plain HTTP. Returns `None` once an authority has validated a name.
     ///
     /// # Errors
     ///
@@ -90,7 +134,7 @@ impl Tls {
         &self,
         socket: TcpStream,
         client: Option<IpAddr>,
-    ) -> io::Result<TlsStream<TcpStream>> {
+    ) -> io::Result<Option<TlsStream<TcpStream>>> {
         let Ok(_permit) = self.0.handshakes.acquire(client) else {
             return Err(io::Error::other("too many TLS handshakes at a time"));
         };
@@ -101,12 +145,26 @@ impl Tls {
                 refuse_plain(socket).await;
                 return Err(io::Error::other("expected TLS, got plain HTTP"));
             }
-            self.0.acceptor.accept(socket).await
+            let stream = self.0.acceptor.accept(socket).await?;
+            #[cfg(feature = "acme")]
+            let Some(stream) = end_validation(stream).await else { return Ok(None) };
+            Ok(Some(stream))
         };
         timeout(HANDSHAKE_TIMEOUT, handshake).await.unwrap_or_else(|_| {
             Err(io::Error::new(io::ErrorKind::TimedOut, "expected a handshake within 10 s"))
         })
     }
+}
+
+/// Closes the connection of an authority that validates a name, and returns any other: once the authority has seen the
+/// proof, nothing else is said in this protocol.
+#[cfg(feature = "acme")]
+async fn end_validation(mut stream: TlsStream<TcpStream>) -> Option<TlsStream<TcpStream>> {
+    if stream.get_ref().1.alpn_protocol() != Some(CHALLENGE_PROTOCOL) {
+        return Some(stream);
+    }
+    let _ = stream.shutdown().await;
+    None
 }
 
 /// Answers, and waits for the client to close: a connection closed with bytes unread would be reset, and the

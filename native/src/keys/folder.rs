@@ -32,7 +32,7 @@ pub(crate) fn create(folder: &Path) -> Result<(), KeysError> {
 }
 
 /// Returns true if the folder exists. One in which other users could swap a file is refused.
-pub(super) fn check(folder: &Path) -> Result<bool, KeysError> {
+pub(crate) fn check(folder: &Path) -> Result<bool, KeysError> {
     let metadata = match fs::metadata(folder) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),

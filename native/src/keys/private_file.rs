@@ -48,7 +48,7 @@ pub(crate) fn read(path: &Path, bounds: &Bounds) -> Result<Option<Zeroizing<Vec<
 }
 
 /// Writes a new file and syncs it. Returns `false`, and changes nothing, if its name exists.
-pub(super) fn create(path: &Path, bytes: &[u8]) -> Result<bool, KeysError> {
+pub(crate) fn create(path: &Path, bytes: &[u8]) -> Result<bool, KeysError> {
     match write_temporary(path, bytes, tempfile::Builder::new().prefix(".new-"))?
         .persist_noclobber(path)
     {

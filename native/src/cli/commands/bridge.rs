@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::admin::{STARTING, Servers, reloads};
 use crate::bridge::Home;
+use crate::cli::acme_front::AcmeFront;
 use crate::cli::admin_front::AdminFront;
 use crate::cli::check::check;
 use crate::cli::drain::DrainingServers;
@@ -42,12 +43,13 @@ pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<
     };
     raise_limit();
     let hangups = Hangups::catch().map_err(CliError::local)?;
-    let tls = args.tls()?;
+    let (tls, acme) = AcmeFront::tls(common, args)?;
     let admin = AdminFront::open(common, &args.operator, &command.start).await?;
     let front = Front::new(common, listen(at, "--http", &command.start).await?, tls)?;
-    let (bridge, listener) = front.start(args, Home::Elsewhere(relay.to_owned()))?;
+    let (mut bridge, listener) = front.start(args, Home::Elsewhere(relay.to_owned()))?;
     let http = bridge.http.clone();
     let readiness = admin.readiness.clone();
+    bridge.acme = acme.map(|acme| acme.start(common, readiness.clone()));
     let watched = (bridge.bridge.clone(), http.clone());
     let servers = DrainingServers {
         relay: None,

@@ -10,6 +10,7 @@ use xcher_core::secure::Identity;
 
 use crate::admin::{STARTING, Servers, reloads};
 use crate::bridge::Home;
+use crate::cli::acme_front::AcmeFront;
 use crate::cli::admin_front::AdminFront;
 use crate::cli::check::check;
 use crate::cli::cluster_state;
@@ -52,6 +53,7 @@ pub(crate) struct Ports {
     admin: AdminFront,
     hangups: Hangups,
     cluster: Option<Cluster>,
+    acme: Option<AcmeFront>,
 }
 
 impl Ports {
@@ -62,7 +64,7 @@ impl Ports {
     ) -> Result<Self, CliError> {
         raise_limit();
         let hangups = Hangups::catch().map_err(CliError::local)?;
-        let tls = args.bridge.tls()?;
+        let (tls, acme) = AcmeFront::tls(common, &args.bridge)?;
         let cluster = args.cluster.cluster()?;
         let output = Output::new(common);
         let admin = AdminFront::open(common, &args.bridge.operator, start).await?;
@@ -94,7 +96,12 @@ impl Ports {
             },
         };
         let front = http.map(|listener| Front::new(common, listener, tls)).transpose()?;
-        Ok(Self { relay, front, admin, hangups, cluster })
+        if acme.is_some() && front.is_none() {
+            return Err(CliError::usage(
+                "--acme-domain needs a bridge, at which the authority validates names; use --http",
+            ));
+        }
+        Ok(Self { relay, front, admin, hangups, cluster, acme })
     }
 
     pub(crate) async fn serve(
@@ -115,9 +122,12 @@ impl Ports {
             tokio::spawn(cluster_state::show(Output::new(common), cluster));
         }
         let start = |front: Front| front.start(&args.bridge, Home::Here(relay.clone()));
-        let (bridge, listener) = self.front.map(start).transpose()?.unzip();
+        let (mut bridge, listener) = self.front.map(start).transpose()?.unzip();
         let http = bridge.as_ref().map(|bridge| bridge.http.clone());
         let readiness = self.admin.readiness.clone();
+        if let Some((bridge, acme)) = bridge.as_mut().zip(self.acme) {
+            bridge.acme = Some(acme.start(common, readiness.clone()));
+        }
         let watched = bridge.as_ref().map(|it| (it.bridge.clone(), it.http.clone()));
         let draining = DrainingServers {
             relay: Some(relay.clone()),

@@ -28,7 +28,11 @@ pub(crate) async fn run(common: &Common, args: &UpArgs) -> Result<(), CliError> 
         SocketAddr::new(own_route(bound.ip(), reached.ip(), any_address), bound.port());
     let own = common.at(registered.into());
     let others = common.at(reached.into());
-    let page = ports.front.as_ref().map(|front| front.url(own_address(front.address.ip())));
+    let page = ports.front.as_ref().map(|front| match args.relay.bridge.acme.acme_domain.first() {
+        // The certificate is for the name alone, at the usual port.
+        Some(name) => format!("https://{name}/"),
+        None => front.url(own_address(front.address.ip())),
+    });
     let (stop, stopped) = oneshot::channel::<()>();
     let serve = ports.serve(common, &args.relay, async move |servers| {
         // The sender is dropped when sharing has ended.

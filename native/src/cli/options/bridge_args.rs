@@ -9,6 +9,7 @@ use clap::Args;
 use ipnet::IpNet;
 use xcher_core::tunnel::QuotaLimits;
 
+use super::acme_args::AcmeArgs;
 use super::listen_address::{HttpAddress, http_address};
 use super::operator_args::OperatorArgs;
 use super::values::{bridge_rate, network, port_range, quota, threads};
@@ -41,8 +42,10 @@ pub(crate) struct BridgeArgs {
     /// Use this PEM private key for --tls-cert
     #[arg(long, env = "XCHER_TLS_KEY", value_name = "FILE")]
     pub(crate) tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) acme: AcmeArgs,
     /// Accept this host name from browsers, such as relay.example
-    /// [default: IP addresses, localhost and the names in --tls-cert only]
+    /// [default: IP addresses, localhost, and the names in --tls-cert or --acme-domain only]
     #[arg(long, env = "XCHER_HOST_NAME", value_name = "NAME", value_delimiter = ',')]
     #[arg(value_parser = host_name)]
     pub(crate) host_name: Vec<String>,
@@ -84,7 +87,7 @@ pub(crate) struct BridgeArgs {
 }
 
 impl BridgeArgs {
-    /// Loads the certificate of the bridge's port, if it has one.
+    /// Loads the certificate of the bridge's port from its files, if they are named.
     pub(crate) fn tls(&self) -> Result<Option<Tls>, CliError> {
         let needs = |given: &str, missing: &str| {
             Err(CliError::usage(format!("{given} needs {missing} as well; name both files")))
@@ -127,7 +130,7 @@ impl BridgeArgs {
         Access {
             allow_origin: self.allow_origin.clone(),
             token,
-            host_names: self.host_name.clone(),
+            host_names: [&*self.host_name, &self.acme.acme_domain].concat(),
             trusted_proxies: self.trusted_proxy.clone(),
         }
     }

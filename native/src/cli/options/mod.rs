@@ -1,5 +1,6 @@
 //! The options: their definitions, and how command line, environment and configuration file are read.
 
+mod acme_args;
 mod bridge_args;
 mod cli_args;
 mod cluster_args;
