@@ -117,7 +117,14 @@ const README: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "A relay, or a bridge without a token, that others can reach says so when it starts.",
+        "With `--users`, relay and bridge serve only those whose tokens a file has the hashes of.",
+        &[
+            "tests/users.rs::users_exchange_files_over_every_pair_of_ways_and_others_do_not",
+            "core/tests/registry/users.rs::without_a_valid_token_nothing_is_answered",
+        ],
+    ),
+    (
+        "A relay without users, or a bridge without a token, that others can reach says so when it",
         &["tests/options.rs::warns_of_ports_that_are_reachable_from_other_machines"],
     ),
     (

@@ -255,7 +255,7 @@ fn warns_of_ports_that_are_reachable_from_other_machines() {
     let token = ["--token-file", token.to_str().unwrap()];
     for (args, expected) in [
         (vec!["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"], None),
-        ([&all[..], &token].concat(), Some("a relay has no token")),
+        ([&all[..], &token].concat(), Some("require tokens with --users")),
         ([&["--listen", "127.0.0.1:0", "--http", "0.0.0.0:0"], &token[..]].concat(), None),
     ] {
         let relay = xcher(["relay", "--quiet"]).args(args).start();

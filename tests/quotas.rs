@@ -168,6 +168,36 @@ fn used_up_quota_cuts_a_file_that_resumes_later_and_leaves_hosts_online() {
     assert!(relay.total() < 100_000);
 }
 
+/// A user's quota is the user's wherever the user is, and nobody else's.
+#[test]
+fn user_has_a_quota_of_its_own() {
+    let site = Site::new("address-quota = \"1gb\"\n");
+    let (token, users) = (site.path("token"), site.path("users.toml"));
+    let made = xcher(["relay", "token", "amy"]).run().code(0);
+    fs::write(&token, format!("{}\n", made.out[0])).unwrap();
+    let entry = made.out[1..].join("\n");
+    fs::write(&users, format!("{entry}\nquota = \"2mb\"\n[anonymous]\n")).unwrap();
+    let relay = site.relay("admin.sock").args(["--users"]).args([&users]).start();
+    let tunnel = format!("ws://{}xcher", relay.out("http http://"));
+    let admin = format!("unix:{}", site.path("admin.sock").display());
+    let bob = xcher(by(&tunnel)).args(["share", "--nick", "bob"]).args([site.path("s")]).start();
+    bob.out("online ");
+    let amy = |args: &[&str]| xcher(by(&tunnel)).args(["--token-file"]).args([&token]).args(args);
+    let out = tempdir().unwrap();
+    amy(&["get", "bob", "--all", "-o", out.path().to_str().unwrap()]).run().code(1);
+    amy(&["who"]).run().code(3).one_error(&["429", "your token has used up the"]);
+    xcher(by(&tunnel)).args(["who"]).run().code(0);
+    let quotas = || xcher(["relay", "quotas", "--json", "--admin", &admin]).run().code(0).events();
+    let of_amy = quotas().into_iter().find(|it| it["account"] == "user/amy").unwrap();
+    assert!(of_amy["bytes"].as_u64() >= of_amy["limit"].as_u64(), "{of_amy}");
+    // A larger one in the file is in force at the next reload.
+    fs::write(&users, format!("{entry}\nquota = \"100mb\"\n[anonymous]\n")).unwrap();
+    xcher(["relay", "reload", "--admin", &admin]).run().code(0);
+    amy(&["get", "bob", "--all", "-o", out.path().to_str().unwrap()]).run().code(0);
+    xcher(["relay", "quotas", "reset", "user/amy", "--admin", &admin]).run().code(0);
+    relay.stop(Signal::TERM).code(0);
+}
+
 #[test]
 fn what_is_used_survives_an_end_and_a_kill() {
     let site = Site::new("total-quota = \"1gb\"\naddress-quota = \"1gb\"\n");

@@ -238,6 +238,9 @@ fn the_example_configuration_is_one() {
     fs::write(&token, "open-sesame\n").unwrap();
     let credentials = folder.path().join("relay.creds");
     fs::write(&credentials, "").unwrap();
+    let [empty, users] = ["access.toml", "users.toml"].map(|name| folder.path().join(name));
+    fs::write(&empty, "").unwrap();
+    fs::write(&users, "[anonymous]\n").unwrap();
     let authorities = authority.file();
     let files = [
         ("/etc/xcher/cert.pem", &pair.certificate),
@@ -247,6 +250,9 @@ fn the_example_configuration_is_one() {
         ("/etc/xcher/relay.creds", &credentials),
         ("/etc/xcher/nats-ca.pem", &authorities),
         ("/etc/xcher/acme-ca.pem", &authorities),
+        ("/etc/xcher/access.toml", &empty),
+        ("/etc/xcher/users.toml", &users),
+        ("/etc/xcher/hook-token", &token),
         ("/var/lib/xcher", &folder.path().join("data")),
     ];
     let with_files = |key: &&str| {
@@ -268,7 +274,7 @@ fn the_example_configuration_is_one() {
     // The relay starts with what needs nothing of this machine.
     let needs_nothing = keys.iter().filter(|key| !key.contains("/etc/") && !key.contains("/run/"));
     let needs_nothing = needs_nothing.filter(|key| {
-        !["listen", "http", "cluster", "site", "data-dir", "acme"]
+        !["listen", "http", "cluster", "site", "data-dir", "acme", "hook"]
             .iter()
             .any(|it| key.starts_with(it))
     });

@@ -8,9 +8,9 @@ const token = $("token");
  * Calls `go(nick, token)` once both are known; `withCode` if the link has a code, for which any nick will do.
  * Returns a function that asks again and says why.
  */
-export function join({ tunnel, token: wanted }, withCode, go) {
+export function join({ tunnel, token: wanted, tokens: checked = wanted }, withCode, go) {
   const known = localStorage.nick ?? withCode;
-  $("token-field").hidden = !wanted;
+  $("token-field").hidden = !checked;
   token.required = wanted;
   $("unsafe").hidden = isSecureContext;
   const any = (words) => words.split(" ")[Math.floor(8 * Math.random())];
@@ -30,33 +30,28 @@ export function join({ tunnel, token: wanted }, withCode, go) {
     const me = (nick.value = nick.value.trim().replace(/\s+/g, "-"));
     $("join-go").disabled = true;
     if (event) localStorage.nick = me;
-    if (!wanted) return go(me);
+    if (!checked || (!wanted && !token.value)) return go(me);
     sessionStorage.token = token.value;
-    if (await fits(tunnel)) go(me, token.value);
-    else ask("This is not the token of this bridge. Ask its operator for it.", token);
+    const why = await refusal(tunnel);
+    if (why) ask(why, token);
+    else go(me, token.value);
   };
   if (known && (!wanted || token.value)) $("join").onsubmit();
   else ask("");
   return ask;
 }
 
-/** Checks the token. A WebSocket cannot tell a wrong token from an unreachable bridge. */
-const fits = (tunnel) =>
-  request(tunnel).then(
-    ({ status }) => status !== 401,
-    // A header cannot hold such a token.
-    () => !/[^!-~]/.test(token.value),
-  );
+const WRONG = "This is not the token of this bridge. Ask its operator for it.";
 
-/** Returns why the bridge gives this client no tunnel, which the WebSocket does not tell; else undefined. */
+/**
+ * Returns why the bridge refuses the token, if it does. A WebSocket cannot tell a refusal from an unreachable bridge.
+ */
 export const refusal = (tunnel) =>
-  request(tunnel).then(
-    (answer) => (answer.status === 429 ? answer.text() : undefined),
-    () => {},
+  fetch(tunnel, token.value ? { headers: { authorization: `Bearer ${token.value}` } } : {}).then(
+    async (answer) => (answer.status === 401 ? WRONG : answer.status === 429 && (await answer.text())),
+    // A header cannot hold such a token.
+    () => /[^!-~]/.test(token.value) && WRONG,
   );
-
-const request = (tunnel) =>
-  fetch(tunnel, token.value ? { headers: { authorization: `Bearer ${token.value}` } } : {});
 
 export function invite(me, bridge) {
   $("me").replaceChildren(quoted(me));

@@ -60,7 +60,7 @@ hear({
     };
     state("offline");
     then();
-    refusal(bridge).then((said) => (why = said ?? why));
+    refusal(bridge).then((said) => (why = said || why));
     counting = setInterval(then, 1000);
     write("said", "Offline");
   },

@@ -77,7 +77,8 @@ pub use escape::{escape, is_escaped, unescape};
 pub use human_size::HumanSize;
 pub use left_out::{LeftOut, LeftOutReason};
 pub use limits::{
-    Limits, MAX_LINE_LEN, MAX_NAME_LEN, MAX_NICK_CHARS, MAX_PART_LEN, PARTIAL_EXPIRY, RelayLimits,
+    Limits, MAX_LINE_LEN, MAX_NAME_LEN, MAX_NICK_CHARS, MAX_PART_LEN, MAX_TOKEN_LEN,
+    PARTIAL_EXPIRY, RelayLimits,
 };
 pub use line::{Line, LineBuffer};
 pub use name::{FileName, InvalidName, NameError, Platform};

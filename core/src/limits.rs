@@ -13,6 +13,8 @@ pub const MAX_NAME_LEN: usize = 1024;
 pub const MAX_PART_LEN: usize = 255;
 /// Characters of the longest nick (section 2.3).
 pub const MAX_NICK_CHARS: usize = 32;
+/// Bytes of the longest token of a user (section 5.11).
+pub const MAX_TOKEN_LEN: usize = 256;
 
 /// Limits of a [`Peer`](crate::Peer). The defaults are those of section 8.
 ///

@@ -8,7 +8,7 @@ use alloc::string::String;
 pub(crate) struct RelayCaps(u16);
 
 /// All known words, in the order in which they are written.
-const WORDS: [(&str, RelayCaps); 8] = [
+const WORDS: [(&str, RelayCaps); 9] = [
     ("from", RelayCaps::FROM),
     ("key", RelayCaps::KEY),
     ("ticket", RelayCaps::TICKET),
@@ -17,6 +17,7 @@ const WORDS: [(&str, RelayCaps); 8] = [
     ("move", RelayCaps::MOVE),
     ("page", RelayCaps::PAGE),
     ("path", RelayCaps::PATH),
+    ("token", RelayCaps::TOKEN),
 ];
 
 impl RelayCaps {
@@ -36,6 +37,8 @@ impl RelayCaps {
     pub(crate) const PAGE: Self = Self(1 << 6);
     /// Callers tell the path by which they reached their callees (section 5.12).
     pub(crate) const PATH: Self = Self(1 << 7);
+    /// The relay knows users by their tokens (section 5.11).
+    pub(crate) const TOKEN: Self = Self(1 << 8);
 
     /// Parses the known words and ignores others.
     pub(crate) fn parse(words: &str) -> Self {
@@ -48,6 +51,12 @@ impl RelayCaps {
     /// Returns the union with `other`.
     pub(crate) const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// Returns the words that are not in `other`.
+    #[cfg(feature = "relay")]
+    pub(crate) const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
     }
 
     /// Returns true if this set contains every word of `other`.

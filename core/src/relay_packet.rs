@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
+use crate::limits::MAX_TOKEN_LEN;
 use crate::{Line, ProtocolError, Quoted, decimal};
 
 /// The form of the base protocol's only relay packet.
@@ -67,6 +68,8 @@ pub enum RelayPacket<'a> {
     Caps(&'a str),
     /// `X_KEY …`: one of the three steps of the proof of keys (section 5.6).
     Key(&'a str),
+    /// `X_TOKEN token`: shows the token of a user (section 5.11).
+    Token(&'a str),
     /// `X_FROM nick`: names the caller of the next X_INIT.
     From(&'a str),
     /// `X_TICKET base64`: the ticket that the callee of the next X_INIT must present (section 5.5).
@@ -167,6 +170,7 @@ impl<'a> RelayPacket<'a> {
             "X_PONG" => ("X_PONG token", fields.and_then(single).map(Self::Pong)),
             "X_CAPS" => ("X_CAPS word word …", fields.map(Self::Caps)),
             "X_KEY" => ("X_KEY base64 …", fields.map(Self::Key)),
+            "X_TOKEN" => ("X_TOKEN token", fields.and_then(Self::parse_token)),
             "X_FROM" => ("X_FROM nick", fields.and_then(single).map(Self::From)),
             "X_TICKET" => (
                 "X_TICKET base64 or X_TICKET nick ip port base64",
@@ -251,6 +255,10 @@ impl<'a> RelayPacket<'a> {
         Some(Self::Endpoint { ip, port, ticket: single(third)? })
     }
 
+    fn parse_token(fields: &'a str) -> Option<Self> {
+        is_token(fields).then_some(Self::Token(fields))
+    }
+
     fn parse_move(fields: &'a str) -> Option<Self> {
         decimal::parse(fields.as_bytes()).map(|seconds| Self::Move { seconds })
     }
@@ -291,6 +299,7 @@ impl<'a> RelayPacket<'a> {
             Self::Pong(token) => put(out, &["X_PONG", token]),
             Self::Caps(words) => put(out, &["X_CAPS", words]),
             Self::Key(fields) => put(out, &["X_KEY", fields]),
+            Self::Token(token) => put(out, &["X_TOKEN", token]),
             Self::From(nick) => put(out, &["X_FROM", nick]),
             Self::Ticket(ticket) => put(out, &["X_TICKET", ticket]),
             Self::TicketDue { nick, ip, port, ticket } => {
@@ -328,6 +337,11 @@ impl<'a> RelayPacket<'a> {
 /// Returns the field if it is not empty and contains no space.
 fn single(field: &str) -> Option<&str> {
     (!field.is_empty() && !field.contains(' ')).then_some(field)
+}
+
+/// Returns true for a token: 1 to 256 bytes of printable ASCII, without spaces.
+pub(crate) fn is_token(text: &str) -> bool {
+    (1..=MAX_TOKEN_LEN).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn put(out: &mut Vec<u8>, fields: &[&str]) {
@@ -373,6 +387,7 @@ mod tests {
             "X_PONG 7",
             "X_CAPS from",
             "X_KEY BwcH BwcH",
+            "X_TOKEN !abc~",
             "X_FROM bob",
             "X_TICKET BwcHBwcHBwcHBwcHBwcHBw==",
             "X_TICKET bob 192.168.1.7 40000 BwcHBwcHBwcHBwcHBwcHBw==",
@@ -433,6 +448,10 @@ mod tests {
             "X_MEET example.org 80 BwcHBwcHBwcHBwcHBwcHBw==",
             "X_MEET 192.0.2.7 80 a b",
             "X_PING",
+            "X_TOKEN",
+            "X_TOKEN ",
+            "X_TOKEN a b",
+            "X_TOKEN é",
             "X_TICKET",
             "X_TICKET a b",
             "X_TICKET bob 192.168.1.7 40000",

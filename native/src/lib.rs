@@ -29,7 +29,7 @@
 //! | [`core`] | the protocol as state machines without I/O, for other drivers |
 //! | [`host`] | the driver below [`Peer`]: every event of the protocol |
 //! | [`files`], [`keys`] | shared and received files; keys and pinned keys, as the program stores them |
-//! | `relay`, `bridge`, `http` | the servers (feature `bridge`) |
+//! | `relay`, `bridge`, `http`, `hook` | the servers, and who decides for them (feature `bridge`) |
 //! | `lan` | hosts of the local network (feature `lan`) |
 //! | `port_mapping` | what a host reports of ports that its router forwards (feature `map-ports`) |
 //!
@@ -54,6 +54,8 @@ pub mod cli;
 mod data;
 mod descriptors;
 pub mod files;
+#[cfg(feature = "bridge")]
+pub mod hook;
 pub mod host;
 #[cfg(feature = "bridge")]
 pub mod http;

@@ -118,6 +118,11 @@ impl RelayAddress {
         }
     }
 
+    /// Returns true if what passes to the relay, or to its bridge, is encrypted by TLS.
+    pub(crate) fn is_confidential(&self) -> bool {
+        self.bridge().is_some_and(|bridge| bridge.tls)
+    }
+
     /// Returns the URL of the bridge's page, if its WebSocket has the default path.
     pub fn page(&self) -> Option<String> {
         let BridgeUrl { url, .. } = self.bridge()?;

@@ -218,6 +218,7 @@ impl World {
                     assert!(self.replies.remove(&to), "answered once");
                     assert!(bytes.len() <= 16 << 10);
                 }
+                Action::Ask(_) => panic!("a relay without a hook asks none"),
                 Action::Publish { bytes, .. } => assert!(bytes.len() <= 16 << 10),
             }
         }

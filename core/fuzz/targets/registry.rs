@@ -11,7 +11,9 @@ use std::time::Duration;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use xcher_core::addr::{Scope, scope};
-use xcher_core::registry::{Action, ConnId, Input, Registry, Report};
+use xcher_core::registry::{
+    Action, ConnId, Decision, HookFailure, Input, QuestionId, Registry, Report,
+};
 use xcher_core::secure::Identity;
 use xcher_core::{MAX_LINE_LEN, RelayLimits};
 
@@ -30,6 +32,8 @@ enum Step {
     Disconnect(u8),
     Wait(u8),
     Drain(u8),
+    /// Answers a question of the hook: a number among those asked, and how.
+    Decide(u8, u8),
 }
 
 #[derive(Arbitrary, Debug)]
@@ -79,21 +83,28 @@ struct World {
     clients: BTreeMap<ConnId, Client>,
     last: u64,
     drains: bool,
+    /// Questions to the hook.
+    questions: Vec<QuestionId>,
     /// The current connection of each client.
     current: [ConnId; CLIENTS as usize],
 }
 
-fuzz_target!(|steps: Vec<Step>| {
+fuzz_target!(|input: (bool, Vec<Step>)| {
+    let (has_hook, steps) = input;
     let limits =
         RelayLimits { connections: 4, per_address: 3, unsent: UNSENT, ..RelayLimits::default() };
+    let registry =
+        Registry::new(limits, [7; 32]).with_identity(Identity::new([9; 32])).with_port(9247);
     let mut world = World {
-        registry: Registry::new(limits, [7; 32])
-            .with_identity(Identity::new([9; 32]))
-            .with_port(9247),
+        registry: match has_hook {
+            true => registry.with_hook(HookFailure::Deny),
+            false => registry,
+        },
         now: Duration::from_secs(1000),
         clients: BTreeMap::new(),
         last: 0,
         drains: false,
+        questions: Vec::new(),
         current: [ConnId(0); CLIENTS as usize],
     };
     for step in steps.into_iter().take(200) {
@@ -104,6 +115,13 @@ fuzz_target!(|steps: Vec<Step>| {
 impl World {
     fn step(&mut self, step: Step) {
         match step {
+            Step::Decide(at, how) => {
+                // Also one that was answered, or whose client has left.
+                let Some(question) = self.questions.get(usize::from(at)).copied() else { return };
+                let all = [Decision::Allow, Decision::Deny("no"), Decision::NeedKey, Decision::Failed];
+                let decision = all[usize::from(how) % all.len()];
+                self.handle(Input::Decided { question, decision }, None);
+            }
             Step::Connect(at, bridged) => {
                 self.last += 1;
                 let conn = ConnId(self.last);
@@ -203,6 +221,7 @@ impl World {
                 }
                 Action::Record { .. } => {}
                 Action::Close { conn, .. } => _ = self.clients.remove(&conn).expect("closed once"),
+                Action::Ask(question) => self.questions.push(question.id),
                 Action::Subscribe(_)
                 | Action::Unsubscribe(_)
                 | Action::Request { .. }

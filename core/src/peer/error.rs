@@ -56,6 +56,9 @@ pub enum Error {
     Relay(Box<str>),
     /// The relay did not prove the key that it showed (section 5.6).
     UnprovenRelayKey,
+    /// The relay asks for this host's token over a connection that others could read, and did not get it (section
+    /// 5.11).
+    TokenInClear,
     /// All nicks asked for are taken; the last of them.
     NickTaken(Nick),
     /// The address policy (section 6) forbids it.
@@ -138,11 +141,15 @@ impl Error {
             | Self::Closed(_)
             | Self::RelayDisconnected => ErrorKind::Unreachable,
             // The relay marks what its policy forbids (section 5.2).
-            Self::Relay(reason) if reason.starts_with("refused:") => ErrorKind::Policy,
-            Self::Relay(_) => ErrorKind::Unreachable,
-            Self::Policy(_) | Self::Name(_) | Self::TooManySessions | Self::NotServed(_) => {
+            Self::Relay(reason) if reason.trim_start_matches('"').starts_with("refused:") => {
                 ErrorKind::Policy
             }
+            Self::Relay(_) => ErrorKind::Unreachable,
+            Self::TokenInClear
+            | Self::Policy(_)
+            | Self::Name(_)
+            | Self::TooManySessions
+            | Self::NotServed(_) => ErrorKind::Policy,
             Self::NotStored { .. } | Self::Local(_) => ErrorKind::Local,
             Self::Declined | Self::Cancelled => ErrorKind::Cancelled,
         }
@@ -214,6 +221,9 @@ impl fmt::Display for Error {
             Self::Relay(reason) => write!(f, "relay error: {reason}"),
             Self::UnprovenRelayKey => f.write_str(
                 "the relay did not prove its key: an attacker on the path may have altered its packets",
+            ),
+            Self::TokenInClear => f.write_str(
+                "the relay asks for the token over a connection without encryption, and did not get it",
             ),
             Self::NickTaken(nick) => write!(f, "the nick {nick} is taken at this relay"),
             Self::Policy(error) => error.fmt(f),

@@ -57,7 +57,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 pub use action::{Action, BatchFile, Purpose};
-pub use config::{CallPolicy, Config};
+pub use config::{CallPolicy, Config, RelayToken};
 pub use encryption::Encryption;
 pub use error::{Error, ErrorKind, Interruption};
 pub use event::{Delivery, Direction, Event};

@@ -48,6 +48,8 @@ pub(super) struct RelayLogin {
     pub(super) caps: RelayCaps,
     /// Set once the relay was asked for them.
     pub(super) asked: bool,
+    /// Set while the relay's capabilities are known and its key was not asked for.
+    pub(super) is_proof_due: bool,
     /// This host's key for this connection alone, until the relay has proved its own.
     pub(super) ephemeral: Option<Identity>,
     /// The key that the relay proved to hold.
@@ -69,6 +71,8 @@ pub(super) enum RelayStage {
     Idle,
     /// Until then.
     Dialling(Duration),
+    /// X_CAPS and X_ADDR were sent before the nick of this index is asked for; the answer is due then.
+    Introducing(usize, Duration),
     /// X_NICK was sent, for the nick of this index; the answer is due then.
     Naming(usize, Duration),
     /// X_CAPS and X_ADDR were sent; the answer is due then.
@@ -186,6 +190,7 @@ impl RelayLink {
         match self.stage {
             RelayStage::Idle => None,
             RelayStage::Dialling(at)
+            | RelayStage::Introducing(_, at)
             | RelayStage::Naming(_, at)
             | RelayStage::Asking(_, at)
             | RelayStage::Proving(_, at)

@@ -63,6 +63,31 @@ impl Peer {
         self.relay.connected(ends, turn.now);
         let current = self.next_relay.as_ref().filter(|_| self.relay.is_next);
         let at = current.and_then(|current| current.nick()).unwrap_or_default();
+        match self.config.token.is_some() {
+            true => self.introduce(at, turn),
+            false => self.ask_for_nick(at, turn),
+        }
+    }
+
+    /// Asks what the relay can do before it asks for a nick, which may need the token.
+    fn introduce(&mut self, at: usize, turn: &mut Turn<'_>) {
+        self.relay.stage = RelayStage::Introducing(at, turn.after(ADDR_TIMEOUT));
+        self.relay.login.is_proof_due = true;
+        self.write_questions(turn);
+    }
+
+    /// Shows the token to a relay that knows users, unless others could read it: anyone on the path can write that
+    /// the relay does (section 5.11).
+    pub(super) fn show_token(&mut self, at: usize, turn: &mut Turn<'_>) {
+        if self.relay.login.caps.has(RelayCaps::TOKEN)
+            && let Some(token) = self.config.token.clone()
+        {
+            let is_local = self.relay.relay_ip().is_some_and(|ip| ip.is_loopback());
+            if !is_local && !self.config.is_relay_confidential {
+                return self.relay_lost(Error::TokenInClear, turn);
+            }
+            self.write_relay(RelayPacket::Token(token.as_str()), turn);
+        }
         self.ask_for_nick(at, turn);
     }
 
@@ -84,17 +109,28 @@ impl Peer {
         let asks = answer.yes || is_claimed && self.encryption.is_some();
         match self.relay.login.asked {
             false if asks => self.ask_relay(answer, turn),
+            true if asks && core::mem::take(&mut self.relay.login.is_proof_due) => {
+                self.relay_known(answer, turn);
+            }
             _ => self.named(answer, turn),
         }
     }
 
     /// Asks what the relay can do, and at which address it sees this host.
     fn ask_relay(&mut self, answer: NickAnswer, turn: &mut Turn<'_>) {
-        self.relay.login.asked = true;
         self.relay.stage = RelayStage::Asking(answer, turn.after(ADDR_TIMEOUT));
+        self.write_questions(turn);
+    }
+
+    fn write_questions(&mut self, turn: &mut Turn<'_>) {
+        self.relay.login.asked = true;
         let mut caps = String::from(CAPS[usize::from(self.encryption.is_some())]);
-        for (word, is_wanted) in [("near", self.wants_near()), ("meet", self.wants_punch())] {
-            if SELECTS && is_wanted {
+        for (word, is_wanted) in [
+            ("near", SELECTS && self.wants_near()),
+            ("meet", SELECTS && self.wants_punch()),
+            ("token", self.config.token.is_some()),
+        ] {
+            if is_wanted {
                 caps.extend([" ", word]);
             }
         }
@@ -104,6 +140,11 @@ impl Peer {
 
     pub(super) fn address_answered(&mut self, ip: IpAddr, answer: NickAnswer, turn: &mut Turn<'_>) {
         self.relay.login.seen = Some(ip.to_canonical());
+        self.relay_known(answer, turn);
+    }
+
+    /// The relay has said what it can do.
+    fn relay_known(&mut self, answer: NickAnswer, turn: &mut Turn<'_>) {
         match self.relay.login.caps.has(RelayCaps::KEY) {
             true => self.ask_for_proof(answer, turn),
             false => self.named(answer, turn),
@@ -210,6 +251,7 @@ impl Peer {
         let error = match self.relay.stage {
             RelayStage::Idle => return,
             RelayStage::Retry(_) => return self.dial_relay(turn),
+            RelayStage::Introducing(at, _) => return self.show_token(at, turn),
             // Without that answer this host's own view of its address must do.
             RelayStage::Asking(answer, _) => return self.named(answer, turn),
             RelayStage::Ready(at, until) => return self.complete_move_if_due((at, until), turn),

@@ -73,6 +73,10 @@ impl Peer {
             {
                 self.nick_answered(NickAnswer { at, yes }, turn);
             }
+            (RelayPacket::AddrAnswer { ip, .. }, RelayStage::Introducing(at, _)) => {
+                self.relay.login.seen = Some(ip.to_canonical());
+                self.show_token(at, turn);
+            }
             (RelayPacket::AddrAnswer { ip, .. }, RelayStage::Asking(answer, _)) => {
                 self.address_answered(ip, answer, turn);
             }
@@ -126,6 +130,9 @@ impl Peer {
                 self.meet_refused(reason, turn);
             }
             (RelayPacket::Err { verb: "X_INIT", reason }, _) => self.init_refused(reason, turn),
+            (RelayPacket::Err { verb: "-", reason }, RelayStage::Introducing(..)) => {
+                self.relay_lost(Error::Relay(Quoted(reason).to_box()), turn);
+            }
             (RelayPacket::Err { reason, .. }, RelayStage::Naming(..) | RelayStage::Proving(..)) => {
                 self.relay_lost(Error::Relay(Quoted(reason).to_box()), turn);
             }

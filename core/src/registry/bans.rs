@@ -9,6 +9,7 @@ use core::time::Duration;
 
 use ipnet::{IpNet, Ipv6Net};
 
+use super::networks;
 use super::nicks::forms;
 use crate::Nick;
 use crate::addr::client_prefix;
@@ -165,14 +166,12 @@ fn is_in_force(until: Option<Duration>, now: Duration) -> bool {
     until.is_none_or(|until| until > now)
 }
 
-/// Clears the bits of an address below its network's prefix; an IPv4-mapped network becomes an IPv4 network.
+/// Returns the one form of a ban that is stored.
 fn canonical(banned: Banned) -> Banned {
-    let Banned::Network(network) = banned else { return banned };
-    let (ip, len) = (network.addr().to_canonical(), network.prefix_len());
-    let mapped = network.addr().is_ipv6() && ip.is_ipv4();
-    let len = if mapped { len.checked_sub(96) } else { Some(len) };
-    let network = len.and_then(|len| IpNet::new(ip, len).ok()).unwrap_or(network);
-    Banned::Network(network.trunc())
+    match banned {
+        Banned::Network(network) => Banned::Network(networks::canonical(network)),
+        Banned::Nick(_) => banned,
+    }
 }
 
 /// Returns what is compared of a nick: a nick of a code is alike to itself only.

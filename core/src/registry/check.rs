@@ -37,6 +37,9 @@ impl Registry {
                 "{conn:?} waits in no meeting"
             );
         }
+        if client.pending.is_some() {
+            assert!(client.waits && client.acquisition.is_none(), "{conn:?} waits for the hook");
+        }
         if let Some(acquisition) = &client.acquisition {
             assert!(client.nick.is_none() && client.waits, "{conn:?} waits for a nick");
             let is_pending =

@@ -8,8 +8,10 @@ use core::time::Duration;
 use super::ConnId;
 use super::claim::Claim;
 use super::cluster::{Acquisition, Challenge, Lease};
+use super::hook::Pending;
 use super::keys::KeyProof;
 use super::rendezvous::Rendezvous;
+use super::users::Account;
 use crate::rate_limit::Budget;
 use crate::relay_caps::RelayCaps;
 use crate::{LineBuffer, Nick, RelayLimits, RelayPacket};
@@ -27,6 +29,8 @@ pub(super) struct Client {
     pub(super) bridged: bool,
     /// True once it has sent a packet.
     pub(super) has_sent_packet: bool,
+    /// For whom it counts, once that is known; never known if the relay has no users.
+    pub(super) account: Option<Account>,
     pub(super) nick: Option<Nick>,
     pub(super) nick_tries: u32,
     pub(super) errors: u32,
@@ -41,8 +45,12 @@ pub(super) struct Client {
     pub(super) claim: Option<Claim>,
     /// The connection that claims its nick.
     pub(super) claimed_by: Option<ConnId>,
-    /// True while other relays are asked on its behalf: its next lines wait.
+    /// True while other relays or the hook are asked on its behalf: its next lines wait.
     pub(super) waits: bool,
+    /// True once the operator's hook was asked about its connection, or there was none to ask.
+    pub(super) is_asked_about: bool,
+    /// The answer of the hook that it waits for.
+    pub(super) pending: Option<Box<Pending>>,
     /// The nick that it waits for.
     pub(super) acquisition: Option<Box<Acquisition>>,
     /// The lease on its nick, if the relay is in a cluster.
@@ -63,7 +71,7 @@ pub(super) struct Client {
     pub(super) unsent: usize,
     /// Index of its last write among the actions.
     pub(super) write_at: usize,
-    opened: Duration,
+    pub(super) opened: Duration,
     last_input: Duration,
     pinged_at: Option<Duration>,
     /// Its time among the registry's alarms. Packets do not move it, so that they cost no search: the alarm
@@ -91,6 +99,7 @@ impl Client {
             allocated: Vec::new(),
             bridged: false,
             has_sent_packet: false,
+            account: None,
             nick: None,
             nick_tries: 0,
             errors: 0,
@@ -101,6 +110,8 @@ impl Client {
             claim: None,
             claimed_by: None,
             waits: false,
+            is_asked_about: false,
+            pending: None,
             acquisition: None,
             lease: None,
             challenge: None,

@@ -7,6 +7,7 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use super::access_check::ADDRESS;
 use super::client::{Client, Due};
 use super::{Action, CloseReason, ConnId, Registry};
 use crate::RelayPacket;
@@ -29,6 +30,11 @@ impl Registry {
             let bytes = RelayPacket::Err { verb: "-", reason }.to_line().into_vec();
             actions.push(Action::Write { conn, bytes });
             actions.push(Action::Close { conn, reason: CloseReason::Banned });
+            return;
+        } else if !self.access.allow_address(from.ip()) {
+            let bytes = RelayPacket::Err { verb: "-", reason: ADDRESS }.to_line().into_vec();
+            actions.push(Action::Write { conn, bytes });
+            actions.push(Action::Close { conn, reason: CloseReason::NotAllowed });
             return;
         } else if self.clients.len() >= self.limits.connections {
             (self.limits.connections, "connections", CloseReason::Full)
@@ -168,7 +174,13 @@ impl Registry {
             self.nicks.remove(nick);
         }
         self.leave_cluster(conn, &mut client, actions);
+        if let (Some(hook), Some(pending)) = (&mut self.hook, &client.pending) {
+            hook.forget(pending);
+        }
         self.addresses.disconnected(client.from);
+        if let Some(account) = &client.account {
+            self.admission.left(account);
+        }
         self.end_meetings(conn, &client, actions);
         self.end_claims(client.claim.take(), client.claimed_by);
         true

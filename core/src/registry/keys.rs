@@ -3,8 +3,9 @@
 use alloc::format;
 use alloc::vec::Vec;
 
+use super::packets::record;
 use super::refusal::Refusal;
-use super::{Action, ConnId, Registry, Rule};
+use super::{Action, ConnId, Outcome, Registry, Rule};
 use crate::relay_caps::RelayCaps;
 use crate::secure::relay_key::ProofContext;
 use crate::secure::{PublicKey, decode_key_and_proof, encode};
@@ -74,6 +75,8 @@ impl Registry {
                     return Err(Refusal::Error(Rule::KeyProof, reason.into()));
                 }
                 client.key_proof = KeyProof::Proved(host);
+                self.check_key(host)?;
+                record(conn, Outcome::Proved, actions);
                 Ok(())
             }
             KeyProof::Proved(_) | KeyProof::Failed => {

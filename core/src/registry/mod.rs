@@ -20,7 +20,10 @@
 //! assert_eq!(actions.last(), Some(&answer));
 //! ```
 
+mod access;
+mod access_check;
 mod address;
+mod admission;
 mod bans;
 mod check;
 mod claim;
@@ -29,9 +32,13 @@ mod cluster;
 mod connections;
 mod delivery;
 mod drain;
+mod guesses;
+mod hook;
 mod keys;
 mod meetings;
 mod near;
+mod networks;
+mod nick_pattern;
 mod nicks;
 mod operator;
 mod outcome;
@@ -39,10 +46,12 @@ mod packets;
 mod paths;
 mod refusal;
 mod rendezvous;
+mod users;
 mod who;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::net::{IpAddr, SocketAddr};
@@ -52,16 +61,24 @@ use crate::relay_caps::RelayCaps;
 use crate::secure::{Entropy, Identity};
 use crate::{Nick, RelayLimits};
 use address::Addresses;
+use admission::Admission;
 use client::Client;
 use cluster::Cluster;
 pub use cluster::{Answer, ClusterConfig, ClusterState, RelayId, ReplyId, RequestId, Subject};
 use drain::Drain;
+use hook::Hook;
 use meetings::Meetings;
 use nicks::Nicks;
 use outcome::labelled;
 
+pub use access::{AccessLists, AccessRules};
 pub use bans::{Banned, Bans, TooManyBans};
+pub use guesses::TokenGuesses;
+pub use hook::{Decision, HookFailure, Question, QuestionId};
+pub use nick_pattern::{InvalidNickPattern, NickPattern};
+pub use operator::OnlineHost;
 pub use outcome::{Asked, CallPath, Outcome, Rule};
+pub use users::{Account, InvalidUser, MAX_USERS, TokenHash, User, UserLimits, UserName, Users};
 
 /// A connection to the relay. The driver assigns the numbers and never reuses one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -101,6 +118,14 @@ pub enum Input<'a> {
         /// The connection.
         conn: ConnId,
     },
+    /// The bridge has checked the token of its client, which counts for this account. Follows [`Input::Bridged`].
+    /// Ignored if the relay has no users (section 5.11).
+    Admitted {
+        /// The connection.
+        conn: ConnId,
+        /// For whom it counts.
+        account: &'a Account,
+    },
     /// The bridge allocated an address to the client, which its X_INITs may name. Ignored above
     /// [`RelayLimits::allocations`].
     Allocated {
@@ -139,6 +164,13 @@ pub enum Input<'a> {
         /// The message.
         bytes: &'a [u8],
     },
+    /// The operator's hook has answered a question, or has not.
+    Decided {
+        /// The question.
+        question: QuestionId,
+        /// The answer.
+        decision: Decision<'a>,
+    },
     /// Time has passed.
     Tick,
     /// The relay will stop: it asks the hosts that can to connect anew (section 5.9), and helps no more hosts to
@@ -160,6 +192,7 @@ impl Input<'_> {
             | Self::Sent { conn, .. }
             | Self::Closed { conn }
             | Self::Bridged { conn }
+            | Self::Admitted { conn, .. }
             | Self::Allocated { conn, .. }
             | Self::Released { conn, .. } => Some(*conn),
             Self::BusConnected
@@ -167,6 +200,7 @@ impl Input<'_> {
             | Self::Answered { .. }
             | Self::Requested { .. }
             | Self::Published { .. }
+            | Self::Decided { .. }
             | Self::Tick
             | Self::Drain { .. }
             | Self::Stop => None,
@@ -206,6 +240,8 @@ pub enum Action {
         /// The reason, for the log.
         reason: CloseReason,
     },
+    /// Ask the operator's hook, within a time that the driver limits, and report the answer with [`Input::Decided`].
+    Ask(Question),
     /// Subscribe to this subject of the bus, before what follows is sent there.
     Subscribe(Subject),
     /// End the subscription.
@@ -294,10 +330,22 @@ labelled! {
         NickLost = "nick_lost",
         /// It sent too much before the relay answered.
         TooMuchAhead = "too_much_ahead",
+        /// It has no token, and the relay needs one (section 5.11).
+        NoToken = "no_token",
+        /// Its token is wrong, or its address sent too many wrong ones.
+        WrongToken = "wrong_token",
+        /// Its user has as many connections as the limits of that user allow.
+        UserFull = "user_full",
+        /// Its user was removed, or may not have its nick any more.
+        NoLongerAllowed = "no_longer_allowed",
         /// The operator disconnected it.
         Kicked = "kicked",
         /// The operator banned its address or its nick.
         Banned = "banned",
+        /// The operator's lists do not allow its address, its key or its nick.
+        NotAllowed = "not_allowed",
+        /// The operator's hook refused it.
+        Hook = "hook",
         /// The relay stops.
         Stopped = "stopped",
     }
@@ -320,8 +368,14 @@ impl fmt::Display for CloseReason {
             Self::NotInvited => "no such invitation",
             Self::NotMet => "the other host did not come to the rendezvous",
             Self::Met => "the rendezvous is over",
+            Self::NoToken => "no token",
+            Self::WrongToken => "wrong token",
+            Self::UserFull => "too many connections of its user",
+            Self::NoLongerAllowed => "its user may not any more",
             Self::Kicked => "disconnected by the operator",
             Self::Banned => "banned by the operator",
+            Self::NotAllowed => "not allowed by the operator's lists",
+            Self::Hook => "refused by the operator's hook",
             Self::NickLost => "its nick is another host's",
             Self::TooMuchAhead => "sent too much before an answer",
             Self::Stopped => "relay stops",
@@ -351,6 +405,11 @@ pub struct Registry {
     identity: Option<Identity>,
     meetings: Meetings,
     bans: Bans,
+    admission: Admission,
+    guesses: TokenGuesses,
+    access: Arc<AccessLists>,
+    /// Present if the operator's hook is asked.
+    hook: Option<Hook>,
     /// Its TCP port, with which it supports the word `meet`.
     port: Option<u16>,
     /// Present if it shares its nicks with other relays.
@@ -373,6 +432,10 @@ impl Registry {
             identity: None,
             meetings: Meetings::default(),
             bans: Bans::default(),
+            admission: Admission::default(),
+            guesses: TokenGuesses::default(),
+            access: Arc::default(),
+            hook: None,
             port: None,
             cluster: None,
         }
@@ -398,6 +461,12 @@ impl Registry {
         Self { cluster: Some(Cluster::new(config)), ..self }
     }
 
+    /// Makes the relay ask the operator's hook about connections and nicks.
+    #[must_use]
+    pub fn with_hook(self, on_failure: HookFailure) -> Self {
+        Self { hook: Some(Hook::new(on_failure)), ..self }
+    }
+
     /// Replaces the limits. Existing connections above them stay open.
     pub fn set_limits(&mut self, limits: RelayLimits) {
         self.limits = limits;
@@ -412,12 +481,17 @@ impl Registry {
         let key = if self.identity.is_some() { RelayCaps::KEY } else { RelayCaps::default() };
         let meet = if self.port.is_some() { RelayCaps::MEET } else { RelayCaps::default() };
         let always = RelayCaps::FROM.with(RelayCaps::TICKET).with(RelayCaps::NEAR);
+        let token = match self.admission.users {
+            Some(_) => RelayCaps::TOKEN,
+            None => RelayCaps::default(),
+        };
         always
             .with(RelayCaps::MOVE)
             .with(RelayCaps::PAGE)
             .with(RelayCaps::PATH)
             .with(key)
             .with(meet)
+            .with(token)
     }
 
     /// Processes an input and appends actions: at most one write and one close per connection.
@@ -445,6 +519,7 @@ impl Registry {
                     client.bridged = true;
                 }
             }
+            Input::Admitted { conn, account } => self.admit_bridged(conn, account, actions),
             Input::Allocated { conn, at } => {
                 if let Some(client) = self.clients.get_mut(&conn) {
                     client.allocate(at, self.limits.allocations);
@@ -460,6 +535,9 @@ impl Registry {
             Input::Answered { request, answer } => self.answered(request, answer, now, actions),
             Input::Requested { reply, bytes } => self.requested(reply, bytes, now, actions),
             Input::Published { bytes } => self.published(bytes, now, actions),
+            Input::Decided { question, decision } => {
+                self.decided(question, decision, now, actions);
+            }
             Input::Tick => self.tick(now, actions),
             Input::Drain { within } => self.begin_drain(within, now, actions),
             Input::Stop => self.stop(actions),

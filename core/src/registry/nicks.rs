@@ -116,8 +116,13 @@ fn listed_len(nick: &Nick) -> usize {
 /// UsernameCaseMapped (RFC 8265, section 3.3). The others are skeletons (UTS 39, section 4) of the nick as
 /// written and in lower case: `I` looks like `l`, but its lower case does not.
 pub(super) fn forms(nick: &Nick) -> [Box<str>; 3] {
-    let folded = folded(nick.as_str());
-    let drawn = skeleton(nick.as_str()).collect::<String>();
+    forms_of_text(nick.as_str())
+}
+
+/// As [`forms`], of a part of a nick.
+pub(super) fn forms_of_text(text: &str) -> [Box<str>; 3] {
+    let folded = folded(text);
+    let drawn = skeleton(text).collect::<String>();
     let lower = skeleton(&folded).collect::<String>();
     [folded, drawn, lower].map(String::into_boxed_str)
 }

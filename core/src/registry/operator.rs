@@ -5,9 +5,41 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use super::{Action, Banned, Bans, CloseReason, ConnId, Registry, TooManyBans};
+use crate::secure::PublicKey;
 use crate::{Nick, RelayLimits};
 
+/// A host with a nick, as the operator sees it.
+#[derive(Clone, Debug)]
+pub struct OnlineHost<'a> {
+    /// Its connection.
+    pub conn: ConnId,
+    /// Its nick.
+    pub nick: &'a Nick,
+    /// Its address, without its port.
+    pub address: IpAddr,
+    /// Its key at this relay, if it has proved one (section 5.6).
+    pub key: Option<PublicKey>,
+    /// The time at which it connected, on the clock of [`Registry::handle`].
+    pub since: Duration,
+}
+
 impl Registry {
+    /// Returns the hosts online whose nick comes after `after`, in the order of their nicks. Those of codes are left
+    /// out: a code is a secret.
+    pub fn hosts<'a>(&'a self, after: &'a str) -> impl Iterator<Item = OnlineHost<'a>> {
+        self.nicks.page("", after).filter_map(|nick| {
+            let conn = self.nicks.find_callee(nick.as_str()).ok()?;
+            let client = self.clients.get(&conn)?;
+            let (address, key) = (client.from, client.key_proof.proved());
+            Some(OnlineHost { conn, nick, address, key, since: client.opened })
+        })
+    }
+
+    /// Returns the key that the host on this connection has proved.
+    pub fn key(&self, conn: ConnId) -> Option<PublicKey> {
+        self.clients.get(&conn)?.key_proof.proved()
+    }
+
     /// Returns the limits in force.
     pub fn limits(&self) -> &RelayLimits {
         &self.limits

@@ -52,6 +52,8 @@ pub enum Outcome {
         /// The other rendezvous; `None` at another relay of the cluster.
         other: Option<ConnId>,
     },
+    /// It is known for whom it counts, from its token or because it has none (section 5.11).
+    Identified,
     /// It told how it reached a host that it had called.
     Connected {
         /// How.
@@ -59,6 +61,8 @@ pub enum Outcome {
     },
     /// It has a nick from now on.
     Registered,
+    /// It has proved its key at this relay.
+    Proved,
     /// The packet was refused.
     Refused {
         /// What it asked for.
@@ -103,6 +107,8 @@ labelled! {
         Caps = "X_CAPS",
         /// A proof of a key.
         Key = "X_KEY",
+        /// A user's token.
+        Token = "X_TOKEN",
         /// The path of a call.
         Path = "X_PATH",
         /// Anything else.
@@ -159,6 +165,24 @@ labelled! {
         Draining = "draining",
         /// The operator banned the nick, or one alike.
         NickBanned = "nick_banned",
+        /// The relay needs a token (section 5.11).
+        NoToken = "no_token",
+        /// The token is no user's.
+        WrongToken = "wrong_token",
+        /// Wrong tokens of an address are limited.
+        TokenRate = "token_rate",
+        /// Connections of a user are limited.
+        UserFull = "user_full",
+        /// The nick, or one alike, is reserved for another user, or for other keys.
+        NickReserved = "nick_reserved",
+        /// The user may have other nicks only, or the operator's lists do not allow the nick or one alike.
+        NickNotAllowed = "nick_not_allowed",
+        /// The operator's lists do not allow the host's key, or it has proved none.
+        KeyNotAllowed = "key_not_allowed",
+        /// The operator's hook refused it.
+        Hook = "hook",
+        /// The operator's hook did not answer.
+        HookFailed = "hook_failed",
         /// The proof does not match the key.
         KeyProof = "key_proof",
         /// A packet has other fields.

@@ -7,6 +7,7 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use super::access_check::NickAccess;
 use super::client::Client;
 use super::cluster::{Grant, unread};
 use super::delivery::Delivery;
@@ -20,7 +21,7 @@ use crate::{
     decimal,
 };
 
-/// Bytes that a client may send before the relay has answered what it asked other relays for.
+/// Bytes that a client may send before the relay has answered what it asked others for.
 const MAX_AHEAD_LEN: usize = 64 << 10;
 
 impl Registry {
@@ -41,6 +42,7 @@ impl Registry {
             challenge.answer(false, actions);
         }
         client.lines.receive(bytes);
+        self.ask_about_connection(conn, actions);
         self.read_lines(conn, now, actions);
     }
 
@@ -53,7 +55,7 @@ impl Registry {
     }
 
     /// Handles the client's lines in their order, until there is none or the next one must wait.
-    fn read_lines(&mut self, conn: ConnId, now: Duration, actions: &mut Vec<Action>) {
+    pub(super) fn read_lines(&mut self, conn: ConnId, now: Duration, actions: &mut Vec<Action>) {
         let Some(client) = self.clients.get_mut(&conn) else { return };
         // Moved out, so that a line can be borrowed while writing to other clients.
         let mut lines = core::mem::take(&mut client.lines);
@@ -121,10 +123,17 @@ impl Registry {
                 }
                 self.forward(conn, nick, (at, is_near), line, now, actions)
             }
-            Ok(RelayPacket::Nick(nick)) => self.register(conn, nick, now, actions),
+            Ok(RelayPacket::Nick(nick)) => {
+                self.needs_account(conn, actions)?;
+                self.register(conn, nick, now, actions)
+            }
+            Ok(RelayPacket::Token(token)) => self.receive_token(conn, token, now, actions),
             Ok(RelayPacket::Meet(field)) => self.receive_meet(conn, field, is_first, now, actions),
             Ok(RelayPacket::Who) => {
+                self.needs_account(conn, actions)?;
+                let Some(client) = self.clients.get_mut(&conn) else { return Ok(()) };
                 spend(client, &self.limits, now)?;
+                self.check_may_list(conn)?;
                 self.spend_answer(conn, self.nicks.list_bytes(), now)?;
                 let Some(client) = self.clients.get_mut(&conn) else { return Ok(()) };
                 client.lists += 1;
@@ -133,11 +142,13 @@ impl Registry {
             }
             // A count alone, which to a host is a nick of the list.
             Ok(RelayPacket::WhoNick(count)) if decimal::parse(count.as_bytes()).is_some() => {
+                self.needs_account(conn, actions)?;
                 let count = decimal::parse(count.as_bytes());
                 let request = PageRequest::check(count, "/", None)?;
                 self.list_page(conn, &request, now, actions)
             }
             Ok(RelayPacket::WhoPage { count, prefix, after }) => {
+                self.needs_account(conn, actions)?;
                 let request = PageRequest::check(Some(count), prefix, after)?;
                 self.list_page(conn, &request, now, actions)
             }
@@ -178,6 +189,11 @@ impl Registry {
                         let reason = format!("expected X_NICK nick, got {got}");
                         self.failed_try(conn, Rule::Syntax, reason)
                     }
+                    // It may be a token all the same.
+                    form @ "X_TOKEN token" => {
+                        let reason = format!("expected {form}, got a longer or other text");
+                        Refusal::Error(Rule::Syntax, reason)
+                    }
                     "" => {
                         let reason = format!("expected a packet for the relay, got {got}");
                         Refusal::Error(Rule::Syntax, reason)
@@ -198,6 +214,8 @@ impl Registry {
         }
         let caps = RelayCaps::parse(words);
         client.caps = Some(caps);
+        // A bridge has shown the token already.
+        let own = if client.account.is_some() { own.without(RelayCaps::TOKEN) } else { own };
         if caps.wants_answer() {
             self.write(conn, &RelayPacket::Caps(&own.words()), actions);
         }
@@ -227,29 +245,64 @@ impl Registry {
             let reason = too_many_guesses(&self.limits);
             return Err(over_budget(client, &self.limits, Rule::GuessRate, reason, now));
         }
+        if let (Ok(nick), Some(account), Some(users)) =
+            (&nick, &client.account, &self.admission.users)
+            && let Err((rule, reason)) = users.check_nick(account, nick)
+        {
+            return Err(self.failed_try(conn, rule, reason));
+        }
         match nick {
             // Too long to repeat in an answer.
             Err(bad) if text.len() > MAX_NICK_CHARS * 4 => {
                 return Err(self.failed_try(conn, Rule::NickInvalid, format!("{bad}")));
             }
             Err(_) => self.refuse_nick(conn, text, Rule::NickInvalid, actions),
-            Ok(nick) if self.bans.bans_nick(&nick, now) => {
-                let reason = "refused: the operator banned this nick, or one like it";
-                return Err(self.failed_try(conn, Rule::NickBanned, reason.into()));
-            }
-            Ok(nick) => match self.nicks.find_similar(&nick).map(|(_, holder)| holder) {
-                None if self.is_taken(&nick) => {
-                    self.refuse_nick(conn, text, Rule::NickTaken, actions);
-                }
-                None => self.acquire(conn, nick, text, now, actions),
-                Some(holder) => {
-                    if !self.claim(conn, (nick, text), holder, now, actions) {
-                        self.refuse_nick(conn, text, Rule::NickTaken, actions);
-                    }
-                }
-            },
+            Ok(nick) => return self.seek_nick(conn, (nick, text), false, now, actions),
         }
         Ok(())
+    }
+
+    /// Gives a host a nick if it may have it; after the operator's hook has allowed it, if there is one.
+    pub(super) fn seek_nick(
+        &mut self,
+        conn: ConnId,
+        (nick, text): (Nick, &str),
+        is_decided: bool,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), Refusal> {
+        match self.may_have(conn, &nick, now) {
+            NickAccess::Yes if !is_decided && self.ask_about_nick(conn, &nick, text, actions) => {}
+            NickAccess::Yes => self.give_nick(conn, nick, text, now, actions),
+            NickAccess::AskForKey(rule) => self.refuse_nick(conn, text, rule, actions),
+            NickAccess::No(rule, reason) => return Err(self.failed_try(conn, rule, reason)),
+            NickAccess::Never(rule, reason) => {
+                return Err(Refusal::Close(rule, reason, CloseReason::NotAllowed));
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a host a nick that it may have, unless another host has it or one alike.
+    fn give_nick(
+        &mut self,
+        conn: ConnId,
+        nick: Nick,
+        text: &str,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) {
+        match self.nicks.find_similar(&nick).map(|(_, holder)| holder) {
+            None if self.is_taken(&nick) => {
+                self.refuse_nick(conn, text, Rule::NickTaken, actions);
+            }
+            None => self.acquire(conn, nick, text, now, actions),
+            Some(holder) => {
+                if !self.claim(conn, (nick, text), holder, now, actions) {
+                    self.refuse_nick(conn, text, Rule::NickTaken, actions);
+                }
+            }
+        }
     }
 
     /// Returns true if a host of this relay has this nick or one alike, or is about to get it.
@@ -298,7 +351,7 @@ impl Registry {
         }
     }
 
-    fn failed_try(&mut self, conn: ConnId, rule: Rule, reason: String) -> Refusal {
+    pub(super) fn failed_try(&mut self, conn: ConnId, rule: Rule, reason: String) -> Refusal {
         let Some(client) = self.clients.get_mut(&conn) else {
             return Refusal::Declined(rule, reason);
         };
@@ -539,6 +592,7 @@ fn form(text: &str) -> &'static str {
         "X_PONG" => "X_PONG token",
         "X_CAPS" => "X_CAPS word word …",
         "X_KEY" => "X_KEY base64",
+        "X_TOKEN" => "X_TOKEN token",
         "X_PATH" => "X_PATH path",
         "X_ERR" => "X_ERR verb reason",
         "X_END" => "X_END",

@@ -64,7 +64,9 @@ impl Registry {
     ) -> Result<(), Refusal> {
         let Some(client) = self.clients.get_mut(&conn) else { return Ok(()) };
         spend(client, &self.limits, now)?;
-        if client.lists > 0 {
+        let lists = client.lists;
+        self.check_may_list(conn)?;
+        if lists > 0 {
             let reason = "the list before it is not sent yet: read that first";
             return Err(Refusal::Declined(Rule::NotDue, reason.into()));
         }

@@ -22,7 +22,7 @@ impl PublicKey {
     pub const BYTES: usize = 32;
 
     /// Creates the key of these bytes.
-    pub fn new(bytes: [u8; Self::BYTES]) -> Self {
+    pub const fn new(bytes: [u8; Self::BYTES]) -> Self {
         Self(bytes)
     }
 

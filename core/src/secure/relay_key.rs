@@ -44,6 +44,13 @@ pub(crate) fn host_key(identity: &Identity, relay: PublicKey) -> Identity {
     Identity::new(hasher.finalize().into())
 }
 
+impl Identity {
+    /// Returns the key by which the relay with this key knows a host with this identity (section 5.6).
+    pub fn key_at_relay(&self, relay: PublicKey) -> PublicKey {
+        host_key(self, relay).public()
+    }
+}
+
 impl ProofContext {
     /// Parses the fields of the relay's X_KEY. Returns the proof, too.
     pub(crate) fn parse(fields: &str, once: PublicKey) -> Option<(Self, [u8; 32])> {

@@ -155,6 +155,7 @@ impl World {
                         self.send_to_server(relay, Message::Reply(to.0, bytes));
                     }
                 }
+                Action::Ask(_) => unreachable!("no hook"),
                 Action::Publish { to, bytes } => {
                     assert!(bytes.len() <= 16 << 10);
                     if self.relays[relay].link.is_some() {

@@ -70,7 +70,7 @@ fn is_accepted_by_a_relay(line: &TranscriptLine) -> bool {
 }
 
 /// The transcripts with lines that are malformed by themselves, whatever came before them.
-const MALFORMED: [&str; 22] = [
+const MALFORMED: [&str; 23] = [
     "binary.txt",
     "cut-character.txt",
     "empty-line.txt",
@@ -88,6 +88,7 @@ const MALFORMED: [&str; 22] = [
     "relay-caller.txt",
     "relay-http-first.txt",
     "relay-meet.txt",
+    "relay-users.txt",
     "request-port-too-large.txt",
     "request-port-zero.txt",
     "request-size-beyond-u64.txt",

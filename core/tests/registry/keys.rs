@@ -6,7 +6,7 @@ use xcher_core::secure::{Identity, PublicKey};
 
 use super::*;
 
-fn with_key() -> Relay {
+pub(super) fn with_key() -> Relay {
     let mut relay = relay();
     relay.registry =
         Registry::new(RelayLimits::default(), [7; 32]).with_identity(Identity::new([9; 32]));
@@ -15,6 +15,11 @@ fn with_key() -> Relay {
 
 fn relay_key() -> PublicKey {
     Identity::new([9; 32]).public()
+}
+
+/// Returns the key at the relay of [`with_key`] of a host with this key.
+pub(super) fn host_key(key: u8) -> PublicKey {
+    Identity::new([key; 32]).key_at_relay(relay_key())
 }
 
 /// A host with a connection to the relay.

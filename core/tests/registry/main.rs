@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod access;
 mod allocations;
 mod any_bytes;
 mod budgets;
@@ -10,6 +11,7 @@ mod cluster;
 mod drain;
 mod end;
 mod errors;
+mod hook;
 mod init;
 mod keys;
 mod limits;
@@ -21,13 +23,16 @@ mod queries;
 mod rendezvous;
 mod reports;
 mod silence;
+mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use xcher_core::RelayLimits;
-use xcher_core::registry::{Action, CloseReason, ConnId, Input, Outcome, Registry, Report};
+use xcher_core::registry::{
+    Action, CloseReason, ConnId, Input, Outcome, Question, Registry, Report,
+};
 
 const ALICE: ConnId = ConnId(1);
 const BOB: ConnId = ConnId(2);
@@ -46,6 +51,8 @@ struct Relay {
     outcomes: Vec<(ConnId, Outcome)>,
     /// What it wants of the bus.
     bus: Vec<Action>,
+    /// What it asks the hook.
+    questions: Vec<Question>,
     /// True if everything is sent as soon as it is written.
     sends_at_once: bool,
 }
@@ -60,6 +67,7 @@ impl Relay {
             reports: Vec::new(),
             outcomes: Vec::new(),
             bus: Vec::new(),
+            questions: Vec::new(),
             sends_at_once: true,
         }
     }
@@ -103,6 +111,7 @@ impl Relay {
                 | Action::Request { .. }
                 | Action::Reply { .. }
                 | Action::Publish { .. } => self.bus.push(action),
+                Action::Ask(question) => self.questions.push(question),
             }
         }
         for (conn, bytes) in sent {

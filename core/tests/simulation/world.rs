@@ -252,6 +252,7 @@ impl World {
                 | registry::Action::Request { .. }
                 | registry::Action::Reply { .. }
                 | registry::Action::Publish { .. } => unreachable!("no cluster"),
+                registry::Action::Ask(_) => unreachable!("no hook"),
                 registry::Action::Close { conn, .. } => {
                     self.close(End { host: None, conn: conn.0 });
                 }

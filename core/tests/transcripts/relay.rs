@@ -1,9 +1,12 @@
 //! The relay's side of a connection, driven by a transcript.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
-use xcher_core::registry::{Action, ConnId, Input};
+use xcher_core::registry::{
+    Action, ConnId, Input, NickPattern, TokenHash, User, UserLimits, UserName, Users,
+};
 use xcher_core::{Registry, RelayLimits};
 
 /// The client of the conversation; other clients get the following numbers.
@@ -16,13 +19,14 @@ pub(crate) struct Relay {
     others: Vec<String>,
     /// The address at which the relay sees its clients.
     seen: IpAddr,
+    users: Vec<User>,
 }
 
 impl Relay {
     pub(crate) fn new() -> Self {
         let now = Duration::ZERO;
-        let mut relay =
-            Self { registry: new_registry(), now, others: Vec::new(), seen: [127, 0, 0, 1].into() };
+        let (others, users, seen) = (Vec::new(), Vec::new(), [127, 0, 0, 1].into());
+        let mut relay = Self { registry: new_registry(), now, others, seen, users };
         relay.connect(CLIENT);
         relay
     }
@@ -52,6 +56,7 @@ impl Relay {
                 | Action::Request { .. }
                 | Action::Reply { .. }
                 | Action::Publish { .. } => unreachable!("no cluster"),
+                Action::Ask(_) => unreachable!("no hook"),
             }
         }
         reported
@@ -88,6 +93,17 @@ impl crate::Side for Relay {
                 self.registry = registry.with_port(rest.parse().unwrap());
                 Vec::new()
             }
+            "user" => {
+                let mut fields = rest.split(' ');
+                let name = UserName::parse(fields.next().unwrap()).unwrap();
+                let tokens = vec![TokenHash::of(fields.next().unwrap())];
+                let nicks: Vec<_> = fields.map(|it| NickPattern::parse(it).unwrap()).collect();
+                let (limits, is_reserved) = (UserLimits::default(), !nicks.is_empty());
+                self.users.push(User { name, tokens, limits, nicks, is_reserved });
+                let users = Users::new(self.users.iter().cloned(), None).unwrap();
+                self.registry.set_users(Some(Arc::new(users)), &mut Vec::new());
+                Vec::new()
+            }
             "seen" => {
                 self.seen = rest.parse().unwrap();
                 let closed = self.input(Input::Closed { conn: CLIENT }, out);
@@ -104,7 +120,7 @@ impl crate::Side for Relay {
                 self.now += Duration::from_secs(rest.parse().unwrap());
                 self.input(Input::Tick, out)
             }
-            _ => panic!("expected online, visit, port, seen, from or wait, got {text}"),
+            _ => panic!("expected online, user, visit, port, seen, from or wait, got {text}"),
         }
     }
 

@@ -19,7 +19,7 @@ pub(crate) fn start_here(urls: &str) -> (Relay, SocketAddr) {
         asks_per_minute: u32::MAX,
         ..RelayLimits::default()
     };
-    let config = RelayConfig { limits, identity: None, port: None };
+    let config = RelayConfig { limits, ..RelayConfig::default() };
     let relay = Relay::in_cluster(config, cluster(urls)).unwrap();
     let (runs, (started, start)) = (relay.clone(), mpsc::channel());
     std::thread::spawn(move || {

@@ -100,8 +100,17 @@ const RULES_OF_MEETINGS: [Rule; 7] = [
     Rule::OtherFamily,
 ];
 /// Likewise for nicks.
-const RULES_OF_NICKS: [Rule; 4] =
-    [Rule::NickTaken, Rule::NickInvalid, Rule::NickBanned, Rule::GuessRate];
+const RULES_OF_NICKS: [Rule; 9] = [
+    Rule::NickTaken,
+    Rule::NickInvalid,
+    Rule::NickBanned,
+    Rule::NickNotAllowed,
+    Rule::NickReserved,
+    Rule::KeyNotAllowed,
+    Rule::Hook,
+    Rule::HookFailed,
+    Rule::GuessRate,
+];
 /// The rules that limit a rate.
 const RATES: [Rule; 3] = [Rule::AskRate, Rule::GuessRate, Rule::AnswerRate];
 
@@ -116,7 +125,6 @@ impl Families<'_> {
     }
 
     /// As [`Self::counter`], with a fraction.
-    #[cfg(target_os = "linux")]
     pub(crate) fn counter_f64(&mut self, name: &str, help: &str, value: f64) -> fmt::Result {
         let encoder = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
         ConstCounter::new(value).encode(encoder)

@@ -27,7 +27,9 @@ pub(crate) use listener::AdminListener;
 pub(crate) use quotas::{AccountUse, QuotaList, ResetRequest, WasReset};
 pub(crate) use readiness::{DRAINING, Readiness, STARTING, STOPPING};
 pub(crate) use reload::{AwaitedReloads, Reloaded, reloads};
-pub(crate) use routes::{BanList, BanRequest, Disconnected, KickRequest, Lifted, UnbanRequest};
+pub(crate) use routes::{
+    BanList, BanRequest, Disconnected, HostLine, HostList, KickRequest, Lifted, UnbanRequest,
+};
 pub(crate) use server::{Admin, Running};
 pub(crate) use servers::Servers;
 pub(crate) use status::Status;

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 use xcher_core::registry::Banned;
@@ -18,6 +19,8 @@ use super::metrics::{self, Format};
 use super::status::Status;
 use super::target::{Target, banned};
 use super::{Reloaded, Servers, quotas};
+use crate::net::log_line::shown;
+use crate::relay::Host;
 
 /// The longest body of a request: a nick or a network, and a time.
 const MAX_BODY_LEN: usize = 4 << 10;
@@ -57,6 +60,28 @@ pub(crate) struct Disconnected {
 pub(crate) struct Lifted {
     /// False if there was no ban for exactly this network or nick.
     pub(crate) lifted: bool,
+}
+
+/// The answer to `/nicks`: a page of the hosts online.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct HostList {
+    /// In the order of their nicks.
+    pub(crate) hosts: Vec<HostLine>,
+    /// The nick to name as `after` for the next page; none if this is the last.
+    pub(crate) next: Option<String>,
+}
+
+/// A host online.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct HostLine {
+    pub(crate) nick: String,
+    pub(crate) address: String,
+    /// Its key at this relay, if it has proved one.
+    pub(crate) key: Option<String>,
+    /// The id of its connection in the log.
+    pub(crate) id: u64,
+    /// The time since it connected.
+    pub(crate) seconds: u64,
 }
 
 /// The answer to `/bans`.
@@ -101,6 +126,7 @@ pub(super) fn router(servers: Arc<Servers>, handover: Handover, reuse_port: bool
         .route("/quotas/reset", post(quotas::reset))
         .route("/reload", post(reload))
         .route("/handover", post(hand_over))
+        .route("/nicks", get(nicks))
         .layer(DefaultBodyLimit::max(MAX_BODY_LEN))
         .with_state(servers)
 }
@@ -173,6 +199,39 @@ async fn reload(State(servers): State<Arc<Servers>>) -> Result<Json<Reloaded>, R
     let refusal =
         || (StatusCode::SERVICE_UNAVAILABLE, "the server is about to end\n").into_response();
     reloaded.map(Json).ok_or_else(refusal)
+}
+
+/// The most hosts of a page.
+const MAX_PAGE: usize = 1000;
+
+async fn nicks(State(servers): State<Arc<Servers>>, uri: Uri) -> Result<Json<HostList>, Response> {
+    let (mut after, mut count) = (String::new(), MAX_PAGE);
+    for pair in uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        match (key, value.parse()) {
+            ("after", _) => after = percent_decode_str(value).decode_utf8_lossy().into_owned(),
+            ("count", Ok(wanted)) if (1..=MAX_PAGE).contains(&wanted) => count = wanted,
+            _ => {
+                let error = format!("expected ?after=NICK&count=N, with N from 1 to {MAX_PAGE}");
+                return Err(unprocessable(error));
+            }
+        }
+    }
+    let Some(hosts) = servers.hosts(&after, count) else {
+        return Err(unprocessable(
+            "the relay is elsewhere, and a bridge knows no nicks".to_owned(),
+        ));
+    };
+    let next = hosts.last().filter(|_| hosts.len() == count).map(|host| host.nick.to_string());
+    let line = |host: Host| HostLine {
+        // A nick may look like a code that somebody mistyped.
+        nick: shown(&host.nick).to_owned(),
+        address: host.address.to_string(),
+        key: host.key.map(|key| key.to_string()),
+        id: host.conn.0,
+        seconds: host.time.as_secs(),
+    };
+    Ok(Json(HostList { hosts: hosts.into_iter().map(line).collect(), next }))
 }
 
 pub(super) fn unprocessable(error: String) -> Response {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tracing::info;
-use xcher_core::registry::{Banned, TooManyBans};
+use xcher_core::registry::{Account, Banned, TooManyBans};
 
 use super::readiness::{DRAINING, Readiness, STARTING, STOPPING};
 use super::reload::{ReloadRequests, Reloaded};
@@ -13,9 +13,10 @@ use super::status::{Reason, Status};
 use super::target::Target;
 use super::watched::Watched;
 use crate::bridge::{Bridge, QuotaStore};
+use crate::hook::Hook;
 use crate::http::Http;
 use crate::net::log_line;
-use crate::relay::Relay;
+use crate::relay::{Host, Relay};
 
 /// The servers of a process.
 pub(crate) struct Servers {
@@ -77,6 +78,17 @@ impl Servers {
         self.readiness.reasons().iter().any(|(name, _)| [DRAINING, STOPPING].contains(name))
     }
 
+    /// Adds the hook that decides about clients.
+    pub(crate) fn with_hook(mut self, hook: Option<Hook>) -> Self {
+        self.watched.extend(hook.map(|hook| Arc::new(hook) as Arc<dyn Watched>));
+        self
+    }
+
+    /// Returns at most `count` hosts whose nick comes after `after`; `None` if the relay is elsewhere.
+    pub(super) fn hosts(&self, after: &str, count: usize) -> Option<Vec<Host>> {
+        self.relay.as_ref().map(|relay| relay.hosts(after, count))
+    }
+
     /// Returns all parts that have metrics.
     pub(super) fn watched(&self) -> &[Arc<dyn Watched>] {
         &self.watched
@@ -128,6 +140,13 @@ impl Servers {
                 tunnels: at_bridge(&|bridge| bridge.kick_network(*network)),
                 connections: at_relay(&|relay| relay.kick_network(*network)),
             },
+            Target::User(name) => {
+                let account = Account::User(name.clone());
+                Disconnected {
+                    tunnels: at_bridge(&|bridge| bridge.kick_account(&account)),
+                    connections: at_relay(&|relay| relay.kick_account(&account)),
+                }
+            }
             Target::Nick(nick) => {
                 let holder = relay.and_then(|relay| relay.holder(nick));
                 let kick = |relay: &Relay| holder.is_some_and(|conn| relay.kick(conn));

@@ -39,6 +39,12 @@ pub(crate) struct RelayStatus {
     pub(crate) max_connections: usize,
     /// Nicks online, those of codes included.
     pub(crate) nicks: usize,
+    /// The users that the relay admits, if not everybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) users: Option<usize>,
+    /// Those of them that have connections.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) users_online: Option<usize>,
     pub(crate) calls_delivered: u64,
     pub(crate) calls_refused: u64,
     pub(crate) bytes_received: u64,

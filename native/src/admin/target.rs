@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use xcher_core::registry::{Banned, ConnId};
+use xcher_core::registry::{Banned, ConnId, UserName};
 use xcher_core::{Nick, Quoted};
 
 use crate::net::log_line::shown;
@@ -20,6 +20,8 @@ pub(super) enum Target {
     Network(IpNet),
     /// The holder of a nick.
     Nick(Nick),
+    /// All clients of a user.
+    User(UserName),
 }
 
 impl Target {
@@ -40,11 +42,14 @@ impl Target {
         if let Some(id) = text.strip_prefix("tunnel/").and_then(number) {
             return Ok(Self::Tunnel(id));
         }
+        if let Some(name) = text.strip_prefix("user/") {
+            return UserName::parse(name).map(Self::User).map_err(|error| error.to_string());
+        }
         match banned(text) {
             Ok(Banned::Network(network)) => Ok(Self::Network(network)),
             Ok(Banned::Nick(nick)) => Ok(Self::Nick(nick)),
             Err(_) => Err(format!(
-                "{} is not a nick, an address, a network, the id of a connection, nor tunnel/ID",
+                "{} is not a nick, an address, a network, the id of a connection, tunnel/ID, nor user/NAME",
                 Quoted(text)
             )),
         }
@@ -59,6 +64,7 @@ impl fmt::Display for Target {
             Self::Tunnel(number) => write!(f, "tunnel/{number}"),
             Self::Network(network) => network.fmt(f),
             Self::Nick(nick) => f.write_str(shown(nick)),
+            Self::User(name) => write!(f, "user/{name}"),
         }
     }
 }
@@ -107,11 +113,21 @@ mod tests {
             ("10.0.0.0/8", network("10.0.0.0/8")),
             ("bob", nick("bob")),
             ("t12", nick("t12")),
+            ("user/12", Target::User(UserName::parse("12").expect("a name"))),
         ] {
             assert_eq!(Target::parse(text), Ok(target), "{text}");
         }
-        for text in ["", "a b", "tunnel/", "tunnel/x", "a/b", "99999999999999999999", "10.0.0.0/33"]
-        {
+        for text in [
+            "",
+            "a b",
+            "tunnel/",
+            "tunnel/x",
+            "a/b",
+            "user/",
+            "user/a b",
+            "99999999999999999999",
+            "10.0.0.0/33",
+        ] {
             assert!(Target::parse(text).is_err(), "{text}");
         }
         assert!(banned("4821").is_err());

@@ -8,6 +8,7 @@ use xcher_core::registry::{Asked, Rule};
 use super::metrics::Families;
 use super::status::{BridgeStatus, QuotaStatus, Reason, RelayStatus, Status};
 use crate::bridge::Bridge;
+use crate::hook::{Hook, HookCounts, HookOutcome};
 use crate::http::Http;
 use crate::relay::Relay;
 
@@ -22,6 +23,20 @@ pub(crate) trait Watched: Send + Sync {
 
     /// Adds its part of the status, and the reasons why it is not ready.
     fn add_to(&self, status: &mut Status);
+}
+
+impl Watched for Hook {
+    fn encode(&self, families: &mut Families<'_>) -> fmt::Result {
+        let HookCounts { outcomes, time } = self.counts();
+        let outcomes = HookOutcome::ALL.into_iter().map(HookOutcome::label).zip(outcomes);
+        let help = "Questions to the hook, by their outcome";
+        families.counters("xcher_hook_requests", help, "outcome", outcomes)?;
+        let help = "Time that questions to the hook took, altogether";
+        families.counter_f64("xcher_hook_seconds", help, time.as_secs_f64())
+    }
+
+    /// A hook that does not answer is no reason to send clients elsewhere: other relays ask it, too.
+    fn add_to(&self, _: &mut Status) {}
 }
 
 fn not_ready(status: &mut Status, name: &str, why: String) {
@@ -49,6 +64,8 @@ impl Watched for Relay {
             connections: state.connections,
             max_connections: state.max_connections,
             nicks: state.nicks,
+            users: state.users.map(|(all, _)| all),
+            users_online: state.users.map(|(_, online)| online),
             calls_delivered: state.counts.called,
             calls_refused: refused.sum(),
             bytes_received: state.counts.received,

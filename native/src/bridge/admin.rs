@@ -1,9 +1,10 @@
 //! What the operator of a bridge sees and does.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use xcher_core::registry::ConnId;
+use xcher_core::registry::{Account, ConnId};
 use xcher_core::tunnel::{Month, QuotaAccount, QuotaLimits};
 
 use super::Bridge;
@@ -107,7 +108,17 @@ impl Bridge {
 
     /// Closes every tunnel of clients in this network, and returns how many.
     pub(crate) fn kick_network(&self, network: IpNet) -> usize {
-        self.kick_if(|open| network.contains(&open.client.ip().to_canonical()))
+        self.kick_clients(|ip| network.contains(&ip))
+    }
+
+    /// Closes every tunnel whose client's address is one of these, and returns how many.
+    pub(crate) fn kick_clients(&self, is_meant: impl Fn(IpAddr) -> bool) -> usize {
+        self.kick_if(|open| is_meant(open.client.ip().to_canonical()))
+    }
+
+    /// Closes every tunnel of this account, and returns how many.
+    pub(crate) fn kick_account(&self, account: &Account) -> usize {
+        self.kick_if(|open| open.account == *account)
     }
 
     /// Closes the tunnels that carry these connections to the relay, and returns how many.

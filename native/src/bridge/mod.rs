@@ -33,9 +33,8 @@ use arc_swap::ArcSwap;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use xcher_core::tunnel::{
-    AllocationLimits, Allocations, QuotaAccount, QuotaError, QuotaLimits, TunnelId,
-};
+use xcher_core::registry::{Account, Users};
+use xcher_core::tunnel::{AllocationLimits, Allocations, QuotaError, QuotaLimits, TunnelId};
 
 #[cfg(feature = "cli")]
 pub(crate) use admin::{AccountState, BridgeState, QuotaState};
@@ -44,7 +43,7 @@ use counts::Counts;
 pub(crate) use counts::StreamOutcome;
 use draining::Draining;
 pub use home::Home;
-use open_tunnels::{Counted, Entry, OpenTunnels};
+use open_tunnels::{Counted, Entry, OpenTunnel, OpenTunnels};
 #[cfg(feature = "cli")]
 pub(crate) use quota_file::read_quota_file;
 #[cfg(feature = "cli")]
@@ -159,18 +158,35 @@ impl Bridge {
     /// public address to tunnels opened next. The limits stay as they were.
     pub fn set_config(&self, config: BridgeConfig) {
         self.0.budgets.set_rates(config.rates);
-        self.0.quotas.lock().set_limits(config.quotas.clone());
-        self.0.cut_spent();
+        self.set_quotas(&config);
         self.0.config.store(Arc::new(config));
     }
 
-    /// Returns whether a tunnel of this account may carry anything in this month.
+    /// Returns whether a tunnel of this account and client may carry anything in this month.
     ///
     /// # Errors
     ///
     /// [`QuotaError`] if its quota is used up, or that of all tunnels.
-    pub fn check_quota(&self, account: &QuotaAccount) -> Result<(), QuotaError> {
-        self.0.quotas.check(account)
+    pub fn check_quota(&self, account: &Account, client: IpAddr) -> Result<(), QuotaError> {
+        self.0.quotas.check(&quotas::quota_account(account, client))
+    }
+
+    /// Applies the rates and quotas of these users to their tunnels, and closes the tunnels of users that are not among them.
+    pub fn set_users(&self, users: Option<Arc<Users>>) {
+        self.0.budgets.set_users(users.clone());
+        self.set_quotas(&self.0.config.load());
+        self.0.open_tunnels.open().iter().for_each(|open| close_if_removed(users.as_deref(), open));
+    }
+
+    /// Applies the quotas of these settings and of the users.
+    fn set_quotas(&self, config: &BridgeConfig) {
+        let mut limits = config.quotas.clone();
+        if let Some(users) = self.0.budgets.users() {
+            let quotas = users.all().iter().filter_map(|user| Some((user, user.limits.quota?)));
+            limits.users.extend(quotas.map(|(user, quota)| (user.name.as_str().to_owned(), quota)));
+        }
+        self.0.quotas.lock().set_limits(limits);
+        self.0.cut_spent();
     }
 
     /// Serves one tunnel to its end. `client` is the client's real address, `reached_at` the address of
@@ -179,12 +195,36 @@ impl Bridge {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
+        self.serve_as(Account::Anonymous, socket, client, reached_at).await;
+    }
+
+    /// As [`Bridge::serve`], for a client that counts for this account: its token was checked.
+    pub async fn serve_as<S>(
+        &self,
+        account: Account,
+        socket: S,
+        client: SocketAddr,
+        reached_at: IpAddr,
+    ) where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let public_ip = self.0.config.load().public_ip.unwrap_or(reached_at);
-        let account = QuotaAccount::address(client.ip());
-        let entry = Entry::new(Arc::clone(&self.0), client, account);
-        let socket = Counted::new(self.0.budgets.limit(socket, client.ip()), &entry);
+        let entry = Entry::new(Arc::clone(&self.0), client, account.clone());
+        let budgets = &self.0.budgets;
+        // It may have been removed since its token was checked.
+        close_if_removed(budgets.users().as_deref(), &entry.open);
+        let socket = Counted::new(budgets.limit(socket, client.ip(), account), &entry);
         // Boxed, because a future keeps what was moved out of it.
         tunnel::serve(Arc::clone(&self.0), Box::new(socket), entry, public_ip).await;
+    }
+}
+
+/// Closes a tunnel whose account the users do not have, if there are any users.
+fn close_if_removed(users: Option<&Users>, open: &OpenTunnel) {
+    if users.is_some_and(|users| users.limits(&open.account).is_none()) {
+        // The first reason stays.
+        let _ = open.why_closed.set("no_longer_allowed");
+        open.kicked.cancel();
     }
 }
 

@@ -12,10 +12,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
+use xcher_core::registry::{Account, UserName};
 use xcher_core::tunnel::QuotaAccount;
 
 use super::Shared;
-use super::quotas::{COUNTED_AT_ONCE, Cut};
+use super::quotas::{COUNTED_AT_ONCE, Cut, quota_account};
 use super::tunnel::Tunnel;
 use crate::net::log_line::{self, seconds};
 
@@ -46,7 +47,9 @@ pub(super) struct OpenTunnel {
     /// Identifies it in the log and to its operator.
     pub(super) number: u64,
     pub(super) client: SocketAddr,
-    /// Whom its bytes count for.
+    /// For whom it counts.
+    pub(super) account: Account,
+    /// Whose quota its bytes use up.
     pub(super) quota_account: QuotaAccount,
     received: AtomicU64,
     sent: AtomicU64,
@@ -54,8 +57,10 @@ pub(super) struct OpenTunnel {
     counted: AtomicU64,
     /// Set once the quota is used up.
     pub(super) cut: Cut,
-    /// Cancelled once the operator closes it.
+    /// Cancelled once the operator closes it, or its user may not use the bridge any more.
     pub(super) kicked: CancellationToken,
+    /// Set then if it is not the operator who closes this tunnel: a label.
+    pub(super) why_closed: OnceLock<&'static str>,
     pub(super) tunnel: OnceLock<Weak<Tunnel>>,
 }
 
@@ -72,18 +77,20 @@ pub(super) struct Entry {
 
 impl Entry {
     /// Enters a tunnel that is open from now on.
-    pub(super) fn new(shared: Arc<Shared>, client: SocketAddr, account: QuotaAccount) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, client: SocketAddr, account: Account) -> Self {
         let mut all = shared.open_tunnels.lock();
         all.last_number += 1;
         let open = Arc::new(OpenTunnel {
             number: all.last_number,
             client,
-            quota_account: account,
+            quota_account: quota_account(&account, client.ip()),
+            account,
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             counted: AtomicU64::new(0),
             cut: Cut::default(),
             kicked: CancellationToken::new(),
+            why_closed: OnceLock::new(),
             tunnel: OnceLock::new(),
         });
         all.by_number.insert(open.number, Arc::clone(&open));
@@ -103,7 +110,6 @@ impl OpenTunnels {
     }
 
     /// Returns the open tunnels and the bytes of all tunnels so far.
-    #[cfg(feature = "cli")]
     pub(super) fn all(&self) -> (Vec<Arc<OpenTunnel>>, Bytes) {
         let all = self.lock();
         let open: Vec<_> = all.by_number.values().cloned().collect();
@@ -145,6 +151,7 @@ impl Drop for Entry {
             parent: None,
             id = self.open.number,
             address = %self.open.client,
+            user = self.open.account.user().map(UserName::as_str),
             outcome = self.outcome,
             error = self.error,
             received = bytes.received,

@@ -1,5 +1,6 @@
 //! Counts what tunnels carry in a month, and cuts those whose quota is used up.
 
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures_util::task::AtomicWaker;
+use xcher_core::registry::Account;
 use xcher_core::tunnel::{QuotaAccount, QuotaError, Quotas};
 
 use super::Shared;
@@ -52,6 +54,14 @@ impl QuotaCounts {
 /// Returns the time in seconds since 1970.
 pub(super) fn unix_now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// Returns whose quota the bytes of a tunnel use up: its user's if it brought the token of one, else its address's.
+pub(super) fn quota_account(account: &Account, client: IpAddr) -> QuotaAccount {
+    match account.user() {
+        Some(user) => QuotaAccount::User(user.as_str().to_owned()),
+        None => QuotaAccount::address(client),
+    }
 }
 
 impl Shared {

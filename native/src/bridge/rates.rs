@@ -1,6 +1,7 @@
 //! Limits a tunnel's bytes a second.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::io;
 use std::net::IpAddr;
 use std::num::NonZeroU64;
@@ -12,6 +13,7 @@ use arc_swap::ArcSwap;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 use xcher_core::addr::client_prefix;
+use xcher_core::registry::{Account, Users};
 
 use crate::net::rate_budget::RateBudget;
 
@@ -34,54 +36,82 @@ pub(super) struct Budgets(Arc<ArcSwap<InForce>>);
 #[derive(Debug)]
 struct InForce {
     rates: Rates,
+    users: Option<Arc<Users>>,
     total: Option<Arc<RateBudget>>,
     /// The budgets of addresses that have tunnels.
     addresses: Mutex<HashMap<IpAddr, Weak<RateBudget>>>,
+    /// Likewise of accounts.
+    accounts: Mutex<HashMap<Account, Weak<RateBudget>>>,
 }
 
 impl Budgets {
     pub(super) fn new(rates: Rates) -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(InForce::new(rates))))
+        Self(Arc::new(ArcSwap::from_pointee(InForce::new(rates, None))))
     }
 
     /// Applies these rates to all tunnels, from their next bytes on.
     pub(super) fn set_rates(&self, rates: Rates) {
         // Unchanged rates keep the count of bytes spent.
-        if self.0.load().rates != rates {
-            self.0.store(Arc::new(InForce::new(rates)));
+        let current = self.0.load_full();
+        if current.rates != rates {
+            self.0.store(Arc::new(InForce::new(rates, current.users.clone())));
         }
     }
 
+    /// Applies the rates of these users, likewise.
+    pub(super) fn set_users(&self, users: Option<Arc<Users>>) {
+        let current = self.0.load_full();
+        if current.users != users {
+            self.0.store(Arc::new(InForce::new(current.rates, users)));
+        }
+    }
+
+    /// Returns the users whose rates are in force.
+    pub(super) fn users(&self) -> Option<Arc<Users>> {
+        self.0.load().users.clone()
+    }
+
     /// Limits a tunnel of this client.
-    pub(super) fn limit<S>(&self, socket: S, client: IpAddr) -> Limited<S> {
+    pub(super) fn limit<S>(&self, socket: S, client: IpAddr, account: Account) -> Limited<S> {
         let (newest, current) = (Arc::clone(&self.0), self.0.load_full());
-        let budgets = current.of_tunnel(client);
-        Limited { socket, client, newest, current, budgets, read_pause: None, write_pause: None }
+        let budgets = current.of_tunnel(client, &account);
+        let (read_pause, write_pause) = (None, None);
+        Limited { socket, client, account, newest, current, budgets, read_pause, write_pause }
     }
 }
 
 impl InForce {
-    fn new(rates: Rates) -> Self {
-        Self { rates, total: rates.total.map(RateBudget::new), addresses: Mutex::default() }
+    fn new(rates: Rates, users: Option<Arc<Users>>) -> Self {
+        let (total, addresses) = (rates.total.map(RateBudget::new), Mutex::default());
+        Self { rates, users, total, addresses, accounts: Mutex::default() }
     }
 
     /// Returns the budgets that a tunnel of this client spends from.
-    fn of_tunnel(&self, client: IpAddr) -> Vec<Arc<RateBudget>> {
+    fn of_tunnel(&self, client: IpAddr, account: &Account) -> Vec<Arc<RateBudget>> {
         let tunnel = self.rates.tunnel.map(RateBudget::new);
-        let address = self.rates.address.map(|rate| self.of_address(client_prefix(client), rate));
-        [tunnel, address, self.total.clone()].into_iter().flatten().collect()
+        let address = client_prefix(client);
+        let address = self.rates.address.map(|rate| shared(&self.addresses, &address, rate));
+        let limits = self.users.as_ref().and_then(|users| users.limits(account));
+        let user = limits.and_then(|limits| limits.rate);
+        let user = user.map(|rate| shared(&self.accounts, account, rate));
+        [tunnel, address, user, self.total.clone()].into_iter().flatten().collect()
     }
+}
 
-    fn of_address(&self, client: IpAddr, rate: NonZeroU64) -> Arc<RateBudget> {
-        let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(budget) = addresses.get(&client).and_then(Weak::upgrade) {
-            return budget;
-        }
-        addresses.retain(|_, budget| budget.strong_count() > 0);
-        let budget = RateBudget::new(rate);
-        addresses.insert(client, Arc::downgrade(&budget));
-        budget
+/// Returns the budget of all tunnels with this key.
+fn shared<K: Clone + Eq + Hash>(
+    all: &Mutex<HashMap<K, Weak<RateBudget>>>,
+    key: &K,
+    rate: NonZeroU64,
+) -> Arc<RateBudget> {
+    let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(budget) = all.get(key).and_then(Weak::upgrade) {
+        return budget;
     }
+    all.retain(|_, budget| budget.strong_count() > 0);
+    let budget = RateBudget::new(rate);
+    all.insert(key.clone(), Arc::downgrade(&budget));
+    budget
 }
 
 /// A tunnel that is read and written no faster than its budgets allow. Nothing is buffered: bytes that
@@ -89,6 +119,7 @@ impl InForce {
 pub(super) struct Limited<S> {
     socket: S,
     client: IpAddr,
+    account: Account,
     newest: Arc<ArcSwap<InForce>>,
     /// The rates in force that `budgets` were made from.
     current: Arc<InForce>,
@@ -104,7 +135,7 @@ impl<S> Limited<S> {
         let newest = self.newest.load();
         if !Arc::ptr_eq(&newest, &self.current) {
             self.current = Arc::clone(&newest);
-            self.budgets = self.current.of_tunnel(self.client);
+            self.budgets = self.current.of_tunnel(self.client, &self.account);
         }
         let now = Instant::now();
         let spend = |budget: &Arc<RateBudget>| budget.spend(bytes, now.into_std());
@@ -154,5 +185,34 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Limited<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use xcher_core::registry::{User, UserLimits, UserName};
+
+    use super::*;
+
+    #[test]
+    fn tunnels_of_a_user_share_one_budget_wherever_they_come_from() {
+        let user = |name, rate| User {
+            name: UserName::parse(name).expect(name),
+            tokens: Vec::new(),
+            limits: UserLimits { rate: NonZeroU64::new(rate), ..UserLimits::default() },
+            nicks: Vec::new(),
+            is_reserved: false,
+        };
+        let users = Users::new([user("amy", 1000), user("bob", 1000), user("carol", 0)], None);
+        let in_force = InForce::new(Rates::default(), users.ok().map(Arc::new));
+        let budgets = |host: u8, name| {
+            let account = UserName::parse(name).map(Account::User).expect(name);
+            in_force.of_tunnel(IpAddr::from([192, 0, 2, host]), &account)
+        };
+        let (one, other) = (budgets(1, "amy"), budgets(2, "amy"));
+        assert!(one.len() == 1 && Arc::ptr_eq(&one[0], &other[0]));
+        assert!(!Arc::ptr_eq(&one[0], &budgets(1, "bob")[0]));
+        assert!(budgets(1, "carol").is_empty() && budgets(1, "gone").is_empty());
+        assert!(in_force.of_tunnel([192, 0, 2, 1].into(), &Account::Anonymous).is_empty());
     }
 }

@@ -34,7 +34,7 @@ impl Tunnel {
                 let (mut ours, theirs) = tokio::io::duplex(PIPE_LEN);
                 let (shared, id) = (Arc::clone(&self.shared), self.id);
                 let report = move |report| shared.report(id, report);
-                let connection = relay.connect(theirs, self.client, report);
+                let connection = relay.connect_as(&self.account, theirs, self.client, report);
                 self.set_relay_link(Some(RelayLink::Here(connection)));
                 let ended = copy_both(&mut stream, &mut ours).await;
                 debug!(?ended, "link to the relay ended");

@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep, timeout};
 use tracing::{debug, error};
+use xcher_core::registry::Account;
 #[cfg(feature = "cli")]
 use xcher_core::registry::ConnId;
 use xcher_core::tunnel::{
@@ -48,7 +49,9 @@ pub(super) struct Tunnel {
     /// Identifies the tunnel among the bridge's allocations.
     pub(super) id: TunnelId,
     pub(super) client: SocketAddr,
-    /// Whom its bytes count for.
+    /// For whom it counts.
+    pub(super) account: Account,
+    /// Whose quota its bytes use up.
     quota_account: QuotaAccount,
     /// The address at which peers reach its listeners.
     pub(super) public_ip: IpAddr,
@@ -89,6 +92,7 @@ where
         shared,
         opener,
         client,
+        account: entry.open.account.clone(),
         quota_account: entry.open.quota_account.clone(),
         public_ip,
         relay_link: Mutex::new(None),
@@ -136,7 +140,10 @@ where
     .await;
     // A client that was told so may close its tunnel first.
     let is_kicked = entry.open.kicked.is_cancelled();
-    entry.outcome = if is_kicked { "kicked" } else { ended.as_ref().unwrap_or(&"failed") };
+    entry.outcome = match is_kicked {
+        true => entry.open.why_closed.get().unwrap_or(&"kicked"),
+        false => ended.as_ref().unwrap_or(&"failed"),
+    };
     entry.error = ended.err().map(|error: io::Error| error.to_string());
 }
 

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::bridge::read_quota_file;
 use crate::cli::acme_front::AcmeFront;
 use crate::cli::exit::{CliError, ExitCode};
-use crate::cli::options::{BridgeArgs, Common, RelayArgs, StopArgs};
+use crate::cli::options::{Admission, BridgeArgs, Common, RelayArgs, StopArgs, UsersArgs};
 use crate::cli::quota_keeper;
 use crate::cli::ui::output::Output;
 use crate::http::{Http, HttpConfig};
@@ -21,6 +21,7 @@ pub(crate) fn check(
     common: &Common,
     relay: Option<&RelayArgs>,
     bridge: &BridgeArgs,
+    users: &UsersArgs,
 ) -> Result<(), CliError> {
     let output = Output::new(common);
     let mut errors = Vec::new();
@@ -31,6 +32,8 @@ pub(crate) fn check(
         errors.push(format!("a bridge connects to HOST:PORT, and {named} is none; set --relay"));
     }
     errors.extend(quota_keeper::folder(common).and_then(|folder| read_quota_file(&folder).err()));
+    let admission = Admission::read(&bridge.access_args);
+    errors.extend(admission.err().and_then(|error| error.message));
     let token = common.token().map_err(|error| errors.extend(error.message)).ok().flatten();
     let tls = AcmeFront::tls(common, bridge).map_err(|error| errors.extend(error.message));
     let tls = tls.ok().and_then(|(tls, _)| tls);
@@ -38,12 +41,14 @@ pub(crate) fn check(
     if let Err(error) = Http::new(config, |_, _| async {}) {
         errors.push(error.to_string());
     }
+    errors.extend(users.read().err().and_then(|error| error.message));
     if !errors.is_empty() {
         errors.iter().for_each(|error| output.error(format_args!("{error}")));
         return Err(CliError::reported(ExitCode::Usage));
     }
     let mut known = names::<BridgeArgs>();
     known.extend(names::<StopArgs>());
+    known.extend(names::<UsersArgs>());
     known.extend(["data-dir", "reuse-port", "token-file"].map(str::to_owned));
     match relay {
         Some(_) => known.extend(names::<RelayArgs>()),

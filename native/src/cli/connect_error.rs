@@ -49,6 +49,13 @@ fn relay_text(relay: &RelayAddress, error: &Error) -> String {
             "no answer from {relay} within {} s; check the address, or name another relay with --relay",
             after.as_secs()
         ),
+        Error::TokenInClear => format!(
+            "the relay at {relay} needs your token, which is not sent where others could read it; use the URL of \
+             its bridge, --relay https://HOST/, or its port with TLS, --relay tls://HOST"
+        ),
+        Error::Relay(reason) if reason.contains("needs a token") => {
+            format!("the relay at {relay} needs a token; name its file with --token-file")
+        }
         Error::Relay(reason) => format!("the relay at {relay} refused: {reason}"),
         Error::RelayDisconnected => relay_text(relay, &Error::Closed(None)),
         Error::Closed(why) => {

@@ -28,6 +28,14 @@ pub(crate) fn load(common: &Common) -> Result<Option<EncryptionSetup>, CliError>
     Ok(Some(if common.secure { encryption.required() } else { encryption }))
 }
 
+/// Loads this host's key for a command that opens no session, if there is one: a relay may list nicks for known hosts
+/// only. A key that cannot be used is left alone.
+pub(crate) fn load_existing(common: &Common) -> Option<EncryptionSetup> {
+    let folder = common.data_dir.clone().or_else(keys::usual_folder)?;
+    let is_wanted = !common.plain && keys::has_identity(&folder);
+    is_wanted.then(|| EncryptionSetup::load(&folder, &common.relay).ok()).flatten()
+}
+
 /// Creates a key for this run, where none can be stored.
 fn temporary_key(
     common: &Common,

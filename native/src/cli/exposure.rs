@@ -2,29 +2,46 @@
 
 use std::net::SocketAddr;
 
+use xcher_core::registry::Users;
+
 use crate::cli::exit::CliError;
 use crate::cli::options::Common;
 use crate::cli::ui::json::JsonEvent;
 use crate::cli::ui::output::Output;
 
-/// Warns, even with `--quiet`, that any client that can reach the relay at `at` can use it.
-pub(crate) fn warn_of_relay(output: &Output, at: SocketAddr) -> Result<(), CliError> {
+/// Warns, even with `--quiet`, that any client that can reach the relay at `at` can use it, unless each needs a token.
+pub(crate) fn warn_of_relay(
+    output: &Output,
+    users: Option<&Users>,
+    at: SocketAddr,
+) -> Result<(), CliError> {
+    if users.is_some_and(|users| !users.allows_anonymous()) {
+        return Ok(());
+    }
     let exposed = "take a nick, list who is online and call them";
-    warn(
-        output,
-        at,
-        exposed,
-        "a relay has no token; listen on a loopback address to keep others out",
-    )
+    let cure = match users {
+        Some(_) => {
+            "leave [anonymous] out of the file of --users, or listen on a loopback address, to keep others out"
+        }
+        None => {
+            "require tokens with --users (not of xcher up), or listen on a loopback address, to keep others out"
+        }
+    };
+    warn(output, at, exposed, cure)
 }
 
 /// Warns likewise of a bridge, unless it requires a token.
 pub(crate) fn warn_of_bridge(
     common: &Common,
     output: &Output,
+    users: Option<&Users>,
     at: SocketAddr,
 ) -> Result<(), CliError> {
-    if common.token_file.is_some() {
+    let needs_token = match users {
+        Some(users) => !users.allows_anonymous(),
+        None => common.token_file.is_some(),
+    };
+    if needs_token {
         return Ok(());
     }
     let exposed = "open tunnels, and connections from this machine through them";

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
-use xcher_core::tunnel::QuotaAccount;
+use xcher_core::registry::{Account, Users};
 
 use crate::bridge::{Bridge, Home};
 use crate::cli::exit::CliError;
 use crate::cli::exposure;
-use crate::cli::options::{BridgeArgs, Common};
+use crate::cli::options::{Admission, BridgeArgs, Common};
 use crate::cli::ui::json::JsonEvent;
 use crate::cli::ui::output::Output;
-use crate::http::{Http, HttpConfig, Quota, Tls, WsBytes};
+use crate::http::{Access, Http, HttpConfig, Quota, Tls, WsBytes};
 
 /// A port that is open, with the token and certificate for it.
 pub(crate) struct Front {
@@ -21,6 +21,7 @@ pub(crate) struct Front {
     pub(crate) address: SocketAddr,
     tls: Option<Tls>,
     token: Option<String>,
+    users: Option<Arc<Users>>,
 }
 
 impl Front {
@@ -29,14 +30,15 @@ impl Front {
         common: &Common,
         listener: TcpListener,
         tls: Option<Tls>,
+        users: Option<Arc<Users>>,
     ) -> Result<Self, CliError> {
         let (token, address) = (common.token()?, listener.local_addr().map_err(CliError::local)?);
-        let front = Self { listener, address, tls, token };
+        let front = Self { listener, address, tls, token, users };
         let url = front.url(address.ip());
         let output = Output::new(common);
         output.result(format_args!("http {url}")).map_err(CliError::unwritten)?;
         output.json(&JsonEvent::Http { url }).map_err(CliError::unwritten)?;
-        exposure::warn_of_bridge(common, &output, address)?;
+        exposure::warn_of_bridge(common, &output, front.users.as_deref(), address)?;
         Ok(front)
     }
 
@@ -50,23 +52,28 @@ impl Front {
     pub(crate) fn start(
         self,
         args: &BridgeArgs,
+        admission: &Admission,
         home: Home,
     ) -> Result<(RunningBridge, TcpListener), CliError> {
-        let Self { listener, address, tls, token } = self;
+        let Self { listener, address, tls, token, users } = self;
         let bridge = Bridge::new(home, args.bridge_config(address.ip()));
-        let access = args.access(token.clone());
+        bridge.set_users(users.clone());
+        let access = Access { users, ..args.access(token.clone()) };
         let counts = bridge.clone();
-        let quota = move |client| {
-            counts.check_quota(&QuotaAccount::address(client)).map_err(|error| error.to_string())
+        let quota = move |account: &Account, client| {
+            counts.check_quota(account, client).map_err(|error| error.to_string())
         };
-        let (tls_in_force, quota) = (tls.clone(), Some(Arc::new(quota) as Arc<Quota>));
-        let config = HttpConfig { access, tls: tls_in_force, quota, ..HttpConfig::default() };
+        let quota = Some(Arc::new(quota) as Arc<Quota>);
+        let hook = admission.hook.clone();
+        let config = HttpConfig { access, tls: tls.clone(), hook, quota, ..HttpConfig::default() };
         let serves = bridge.clone();
         let tunnel = move |socket: WsBytes, client| {
             let (bridge, reached_at) = (serves.clone(), socket.reached_at());
-            async move { bridge.serve(socket, client, reached_at).await }
+            let account = socket.account().clone();
+            async move { bridge.serve_as(account, socket, client, reached_at).await }
         };
         let http = Http::new(config, tunnel).map_err(CliError::local)?;
+        http.set_lists(admission.lists());
         Ok((RunningBridge { http, bridge, tls, address, token, acme: None }, listener))
     }
 }

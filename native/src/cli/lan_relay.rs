@@ -49,7 +49,7 @@ impl LanRelay {
         let port = listener.local_addr().map_err(unavailable)?.port();
         let limits = RelayLimits { connections: MAX_CONNECTIONS, ..RelayLimits::default() };
         // In one network no NAT is between hosts.
-        let config = RelayConfig { limits, identity: None, port: None };
+        let config = RelayConfig { limits, ..RelayConfig::default() };
         let relay = Relay::new(config).map_err(CliError::local)?;
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {

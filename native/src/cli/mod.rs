@@ -1,5 +1,6 @@
 //! The command line: reads it, runs a command, ends with its exit code.
 
+mod access_file;
 mod acme_front;
 mod admin_front;
 mod callee;
@@ -50,6 +51,7 @@ mod target;
 mod threads;
 mod ui;
 mod unfetched_files;
+mod users_file;
 mod watch;
 
 use std::panic;

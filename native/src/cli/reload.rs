@@ -1,24 +1,29 @@
 //! SIGHUP and `xcher relay reload`: reads files and options again, and applies what can change at runtime.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tokio::task::spawn_blocking;
+use xcher_core::registry::{AccessRules, Users};
 
 use crate::admin::{AwaitedReloads, Reloaded};
 use crate::cli::exit::CliError;
 use crate::cli::exposure;
 use crate::cli::http_front::RunningBridge;
 use crate::cli::options::{
-    Cli, Command, Common, RawValues, RelayArgs, RelayCommandLine, UpArgs, command_line,
+    AccessArgs, Admission, Cli, Command, Common, RawValues, RelayArgs, RelayCommandLine, UpArgs,
+    UsersArgs, command_line,
 };
 use crate::cli::service_manager;
 use crate::cli::signals::Hangups;
 use crate::cli::ui::output::Output;
-use crate::http::Tls;
+use crate::http::{Access, Tls};
 use crate::relay::Relay;
 
 /// The options that can change at runtime.
-const LIVE: [&str; 12] = [
+const LIVE: [&str; 14] = [
+    "access",
+    "hook-token-file",
     "max-connections",
     "max-per-address",
     "allow-origin",
@@ -36,6 +41,9 @@ const LIVE: [&str; 12] = [
 /// the host there may be registered over loopback, which nobody else may name.
 const LIVE_UNLESS_SHARING: [&str; 2] = [TOKEN_FILE, "any-address"];
 const TOKEN_FILE: &str = "token-file";
+/// The file of the users can change where there is one. A server that admits everybody needs a restart to know users,
+/// and one that knows users to admit everybody.
+const USERS: &str = "users";
 /// The files of a certificate can change where there is one; TLS itself needs a restart.
 const TLS_FILES: [&str; 2] = ["tls-cert", "tls-key"];
 
@@ -44,10 +52,14 @@ pub(crate) struct Reload {
     output: Output,
     relay: Option<Relay>,
     bridge: Option<RunningBridge>,
+    /// The lists in force, and the hook.
+    admission: Admission,
     options: RawValues,
     token_file: Option<PathBuf>,
     /// As at the start.
     any_address: bool,
+    /// The users in force.
+    users: Option<Arc<Users>>,
 }
 
 /// Options and files as read again.
@@ -56,6 +68,9 @@ struct Reread {
     /// The bridge's token.
     token: Result<Option<String>, CliError>,
     certificate: Result<Certificate, String>,
+    users: Result<Option<Arc<Users>>, CliError>,
+    lists: Result<AccessRules, CliError>,
+    hook_token: Result<Option<String>, CliError>,
 }
 
 /// What became of the certificate.
@@ -82,11 +97,20 @@ impl Reload {
         common: &Common,
         relay: Option<(Relay, bool)>,
         bridge: Option<RunningBridge>,
+        admission: Admission,
     ) -> Self {
         let (relay, any_address) = relay.unzip();
         let any_address = any_address.unwrap_or_default();
         let (options, token_file) = (common.raw.clone(), common.token_file.clone());
-        Self { output: Output::new(common), relay, bridge, options, token_file, any_address }
+        let output = Output::new(common);
+        let users = None;
+        Self { output, relay, bridge, admission, options, token_file, any_address, users }
+    }
+
+    /// Adds the users that the servers were started with.
+    #[must_use]
+    pub(crate) fn with_users(self, users: Option<Arc<Users>>) -> Self {
+        Self { users, ..self }
     }
 
     /// Reads and applies at each SIGHUP and for each operator who awaits it, one after the other, as long as the
@@ -125,16 +149,36 @@ impl Reload {
 
     /// Applies what can change at runtime.
     fn apply(&mut self, reread: Reread) -> Result<Reloaded, CliError> {
-        let Reread { cli, token, certificate } = reread;
+        let Reread { cli, token, certificate, users, lists, hook_token } = reread;
         let (mut notes, mut errors) = (Vec::new(), Vec::new());
+        let has_users = users.is_ok();
+        match users {
+            Ok(users) if users.is_some() == self.users.is_some() && users != self.users => {
+                let count = users.as_ref().map_or(0, |users| users.all().len());
+                notes.push(format!("the users have changed: {count} are in force"));
+                self.users = users;
+            }
+            // The same, or a change that needs a restart.
+            Ok(_) => {}
+            Err(error) => {
+                let error = error.message.unwrap_or_default();
+                let rest = match self.users {
+                    Some(_) => "the old users stay in force",
+                    None => "everybody is still admitted",
+                };
+                errors.push(format!("{error}; {rest}"));
+            }
+        }
         if let (Some(bridge), Some(args)) = (&mut self.bridge, cli.command.server()) {
             let before = bridge.token.clone();
             let now = token.as_ref().unwrap_or(&before).clone();
-            bridge.http.set_access(&args.access(now.clone())).map_err(CliError::local)?;
+            let access = Access { users: self.users.clone(), ..args.access(now.clone()) };
+            bridge.http.set_access(&access).map_err(CliError::local)?;
             bridge.bridge.set_config(args.bridge_config(bridge.address.ip()));
             if before.is_some() && now.is_none() {
                 // The bridge continues even if standard output is closed.
-                let _ = exposure::warn_of_bridge(&cli.common, &self.output, bridge.address);
+                let users = self.users.as_deref();
+                let _ = exposure::warn_of_bridge(&cli.common, &self.output, users, bridge.address);
             }
             notes.extend(token_change(before.as_deref(), now.as_deref()));
             errors.extend(token.as_ref().err().map(|error| token_error(error, before.is_some())));
@@ -145,6 +189,11 @@ impl Reload {
         }
         if let (Some(relay), Some(args)) = (&self.relay, relay_args(&cli.command)) {
             relay.set_limits(args.limits());
+            // Before the tunnels are closed, so that their clients get the reason.
+            relay.set_users(self.users.clone());
+        }
+        if let Some(bridge) = &self.bridge {
+            bridge.bridge.set_users(self.users.clone());
         }
         let tls_files = match certificate {
             Ok(Certificate::None) => TlsFiles::NeedRestart,
@@ -158,24 +207,95 @@ impl Reload {
                 TlsFiles::Unread
             }
         };
-        notes.extend(self.take_options(&cli, token.is_ok(), tls_files));
+        let mut unread = self.take_admission(lists, hook_token, &mut notes, &mut errors);
+        if !has_users {
+            unread.push(USERS);
+        }
+        notes.extend(self.take_options(&cli, token.is_ok(), tls_files, &unread));
         if notes.is_empty() && errors.is_empty() {
             notes.push("nothing has changed".to_owned());
         }
         Ok(Reloaded { notes, errors })
     }
 
+    /// Applies the lists and the hook's token. Returns the options whose files cannot be used.
+    fn take_admission(
+        &mut self,
+        lists: Result<AccessRules, CliError>,
+        hook_token: Result<Option<String>, CliError>,
+        notes: &mut Vec<String>,
+        errors: &mut Vec<String>,
+    ) -> Vec<&'static str> {
+        let mut unread = Vec::new();
+        match lists {
+            Ok(rules) if rules == self.admission.rules => {}
+            Ok(rules) => {
+                self.admission.rules = rules;
+                notes.push(self.apply_lists());
+            }
+            Err(error) => {
+                let error = error.message.unwrap_or_default();
+                errors.push(format!("{error}; the old lists stay in force"));
+                unread.push("access");
+            }
+        }
+        let taken = match (hook_token, &self.admission.hook) {
+            (Ok(token), Some(hook)) => hook.set_token(token.as_deref()),
+            (Ok(_), None) => Ok(false),
+            (Err(error), _) => Err(error.message.unwrap_or_default()),
+        };
+        match taken {
+            Ok(true) => notes.push("the hook gets the new token now".to_owned()),
+            Ok(false) => {}
+            Err(error) => {
+                errors.push(format!("{error}; the hook's old token stays in force"));
+                unread.push("hook-token-file");
+            }
+        }
+        unread
+    }
+
+    /// Applies new lists. Returns what that did.
+    fn apply_lists(&self) -> String {
+        let lists = self.admission.lists();
+        let closed = self
+            .relay
+            .as_ref()
+            .map(|relay| relay.set_access(Arc::clone(&lists)))
+            .unwrap_or_default();
+        let mut tunnels = 0;
+        if let Some(RunningBridge { http, bridge, .. }) = &self.bridge {
+            http.set_lists(Arc::clone(&lists));
+            tunnels = bridge.kick_links(&closed);
+            tunnels = tunnels.max(bridge.kick_clients(|ip| !lists.allow_address(ip)));
+        }
+        let connections = closed.len();
+        format!(
+            "the new lists are in force; they closed connections to the relay: {connections}, tunnels: {tunnels}"
+        )
+    }
+
     /// Takes over the values of options that are in force now. Returns lines about these, and about those
     /// that need a restart.
-    fn take_options(&mut self, cli: &Cli, has_token: bool, tls_files: TlsFiles) -> Vec<String> {
+    fn take_options(
+        &mut self,
+        cli: &Cli,
+        has_token: bool,
+        tls_files: TlsFiles,
+        unread: &[&str],
+    ) -> Vec<String> {
         let (now, shares) = (&cli.common.raw, shares(&cli.command));
         let is_token_file = |option: &String| option == TOKEN_FILE;
         let mut changed = self.options.changed(now);
         let is_unread = tls_files == TlsFiles::Unread;
         changed.retain(|option| has_token || !is_token_file(option));
+        changed.retain(|option| !unread.contains(&&**option));
+        let names_users = cli.command.users().is_some_and(|args| args.users.is_some());
+        let users_live = self.users.is_some() && names_users;
         changed.retain(|option| !(is_unread && TLS_FILES.contains(&&**option)));
         let (live, others): (Vec<_>, Vec<_>) = changed.into_iter().partition(|option| {
             LIVE.contains(&&**option)
+                || users_live && option == USERS
                 || !shares && LIVE_UNLESS_SHARING.contains(&&**option)
                 || tls_files == TlsFiles::InForce && TLS_FILES.contains(&&**option)
         });
@@ -206,8 +326,13 @@ impl Reread {
             cli.common.token_file = token_file;
             up.relay.any_address = any_address;
         }
+        let users = cli.command.users().map_or(Ok(None), UsersArgs::read);
+        let args = cli.command.server().map(|args| &args.access_args);
+        let lists = args.map_or_else(|| Ok(AccessRules::default()), AccessArgs::rules);
+        let hook_token = args.map_or(Ok(None), AccessArgs::hook_token);
         let Some(tls) = bridge else {
-            return Ok(Self { cli, token: Ok(None), certificate: Ok(Certificate::None) });
+            let (token, certificate) = (Ok(None), Ok(Certificate::None));
+            return Ok(Self { cli, token, certificate, users, lists, hook_token });
         };
         let files =
             cli.command.server().and_then(|args| args.tls_cert.as_ref().zip(args.tls_key.as_ref()));
@@ -219,7 +344,7 @@ impl Reread {
                 false => Certificate::Unchanged,
             }),
         };
-        Ok(Self { token: cli.common.token(), cli, certificate })
+        Ok(Self { token: cli.common.token(), cli, certificate, users, lists, hook_token })
     }
 }
 

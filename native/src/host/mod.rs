@@ -45,7 +45,9 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 use xcher_core::code::Code;
 use xcher_core::irc::call_policy;
-use xcher_core::peer::{Action, ConnId, Input, ListenerId, SessionCommand, SessionId, TransferId};
+use xcher_core::peer::{
+    Action, ConnId, Input, ListenerId, RelayToken, SessionCommand, SessionId, TransferId,
+};
 #[cfg(feature = "map-ports")]
 use xcher_core::peer::{Path, PathPolicy};
 use xcher_core::{FileName, Kind, MisuseError, Nick, Peer, Size, Stat};
@@ -157,6 +159,8 @@ impl Host {
             config.calls = call_policy(config.calls, awaits_code);
         }
         let allow_private = config.allow_private;
+        config.token = setup.token.as_deref().and_then(RelayToken::parse);
+        config.is_relay_confidential = setup.relay.is_confidential();
         let peer = Peer::new(config);
         let (peer, known_keys) = match setup.encryption {
             Some(EncryptionSetup { encryption, known_keys, .. }) => {

@@ -14,7 +14,7 @@ pub struct Setup {
     pub config: Config,
     /// The relay's address.
     pub relay: RelayAddress,
-    /// The bearer token for the bridge, if it demands one.
+    /// The token for the bridge and for the relay, if they demand one.
     pub token: Option<String>,
     /// How to use the IRC server, if the relay is a channel there.
     pub irc: IrcOptions,

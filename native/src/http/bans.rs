@@ -1,4 +1,4 @@
-//! Refuses every request of a client whose address the operator banned.
+//! Refuses every request of a client whose address the operator banned, or that the operator's lists do not allow.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,25 +32,29 @@ impl HttpBans {
     }
 }
 
-/// Lets a request pass unless its client is banned: the one behind a trusted proxy, not the proxy.
+/// Lets a request pass unless its client is kept away: the one behind a trusted proxy, not the proxy. Whatever a proxy
+/// that is not trusted says of its client, it is a client itself.
 pub(super) async fn check(
     State(front): State<Arc<Front>>,
     request: Request,
     next: Next,
 ) -> Response {
     let ends = request.extensions().get::<Ends>();
-    let from = ends.and_then(|Ends { socket, .. }| {
-        client::address(*socket, request.headers(), &front.rules.load().trusted_proxies).ok()
+    let from = ends.map(|Ends { socket, .. }| {
+        let proxies = &front.rules.load().trusted_proxies;
+        let client = client::address(*socket, request.headers(), proxies);
+        client.map_or_else(|_| socket.ip().to_canonical(), |client| client.ip())
     });
-    match from {
-        Some(from) if front.bans.has(from.ip()) => {
-            let error = "refused: the operator banned your address";
-            front.counts.refuse(from.ip(), TunnelOutcome::Banned, error);
-            (StatusCode::FORBIDDEN, format!("{error}\n")).into_response()
-        }
-        // The routes refuse a client without an address where it matters.
-        _ => next.run(request).await,
-    }
+    let Some(from) = from else { return next.run(request).await };
+    let (outcome, error) = if front.bans.has(from) {
+        (TunnelOutcome::Banned, "refused: the operator banned your address")
+    } else if !front.lists.load().allow_address(from) {
+        (TunnelOutcome::NotAllowed, "refused: this server is not open to your address")
+    } else {
+        return next.run(request).await;
+    };
+    front.counts.refuse(from, outcome, error);
+    (StatusCode::FORBIDDEN, format!("{error}\n")).into_response()
 }
 
 #[cfg(feature = "cli")]

@@ -1,73 +1,28 @@
-//! Limits the wrong tokens of an address.
+//! Limits the wrong tokens of an address, as [`TokenGuesses`] does, for requests on several threads.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use tokio::time::Instant;
-use xcher_core::addr::client_prefix;
-
-/// The most wrong tokens of one IPv4 address or one IPv6 /64 within [`FORGET_AFTER`].
-const MAX_WRONG_TOKENS: u32 = 10;
-/// Time without a wrong token after which an address's wrong tokens are forgotten.
-const FORGET_AFTER: Duration = Duration::from_secs(60);
-/// The most addresses remembered. The one whose last wrong token is the oldest is forgotten first.
-const MAX_ADDRESSES: usize = 4096;
+use xcher_core::registry::TokenGuesses;
 
 /// The addresses that sent wrong tokens recently.
-#[derive(Debug, Default)]
-pub(crate) struct Guesses(Mutex<HashMap<IpAddr, (u32, Instant)>>);
+#[derive(Debug)]
+pub(crate) struct Guesses {
+    wrong: Mutex<TokenGuesses>,
+    start: Instant,
+}
 
-impl Guesses {
-    /// Counts a wrong token, and returns true while the client may be answered about its token. Above the limit
-    /// even the correct token is refused: otherwise guessing could continue.
-    pub(crate) fn admit(&self, client: IpAddr, is_wrong: bool, now: Instant) -> bool {
-        let client = client_prefix(client);
-        let mut wrong = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = wrong.get(&client).copied();
-        let count = match known {
-            Some((count, last)) if now - last < FORGET_AFTER => count,
-            _ => 0,
-        };
-        if count >= MAX_WRONG_TOKENS {
-            return false;
-        }
-        if is_wrong {
-            if known.is_none() && wrong.len() >= MAX_ADDRESSES {
-                let oldest = wrong.iter().min_by_key(|(_, (_, last))| *last).map(|(ip, _)| *ip);
-                oldest.map(|ip| wrong.remove(&ip));
-            }
-            wrong.insert(client, (count + 1, now));
-        }
-        true
+impl Default for Guesses {
+    fn default() -> Self {
+        Self { wrong: Mutex::default(), start: Instant::now() }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn refuses_after_ten_wrong_tokens_for_a_minute() {
-        let (guesses, start) = (Guesses::default(), Instant::now());
-        let (eve, bob) = (IpAddr::from([8, 8, 8, 8]), IpAddr::from([9, 9, 9, 9]));
-        for _ in 0..MAX_WRONG_TOKENS {
-            assert!(guesses.admit(eve, true, start));
-        }
-        assert!(!guesses.admit(eve, false, start), "even the correct token");
-        assert!(guesses.admit(bob, false, start), "other addresses are not affected");
-        assert!(!guesses.admit(eve, true, start + FORGET_AFTER / 2));
-        assert!(guesses.admit(eve, false, start + FORGET_AFTER));
-    }
-
-    #[test]
-    fn bounds_the_addresses_remembered() {
-        let (guesses, start) = (Guesses::default(), Instant::now());
-        for n in 0..10_000u32 {
-            guesses.admit(IpAddr::from(n.to_be_bytes()), true, start);
-        }
-        let remembered = guesses.0.lock().map(|wrong| wrong.len());
-        assert_eq!(remembered.ok(), Some(MAX_ADDRESSES));
+impl Guesses {
+    /// As [`TokenGuesses::admit`].
+    pub(crate) fn admit(&self, client: IpAddr, is_wrong: bool, now: Instant) -> bool {
+        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        wrong.admit(client, is_wrong, now.saturating_duration_since(self.start))
     }
 }

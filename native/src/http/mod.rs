@@ -4,6 +4,7 @@
 //! It does not know what a tunnel carries: it passes each one as a [`WsBytes`] to the caller of [`run`].
 
 mod access;
+mod account_limit;
 mod bans;
 mod certificate;
 mod client;
@@ -47,8 +48,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, debug, error, info, info_span, warn};
 
+use xcher_core::registry::{AccessLists, Account};
+
+use crate::hook::Hook;
 use crate::net::accept::Acceptor;
 use access::Rules;
+use account_limit::AccountLimit;
 use bans::HttpBans;
 use connection_limit::ConnectionLimit;
 use counts::{Counts, TunnelOutcome};
@@ -76,8 +81,10 @@ pub struct HttpConfig {
     pub max_tunnels_per_address: usize,
     /// TLS, if the port uses it.
     pub tls: Option<Tls>,
-    /// Refuses tunnels of a client's address, with a reason for people, though the client may have them otherwise.
+    /// Refuses tunnels of an account and a client's address, with a reason for people, though the client may have them otherwise.
     pub quota: Option<Arc<Quota>>,
+    /// Decides about tunnels.
+    pub hook: Option<Hook>,
 }
 
 impl Default for HttpConfig {
@@ -88,6 +95,7 @@ impl Default for HttpConfig {
             max_tunnels_per_address: 64,
             tls: None,
             quota: None,
+            hook: None,
         }
     }
 }
@@ -154,6 +162,12 @@ impl Http {
     pub fn set_access(&self, access: &Access) -> io::Result<()> {
         self.0.rules.store(Arc::new(Rules::new(access)?));
         Ok(())
+    }
+
+    /// Applies the networks of these lists to requests from now on. Open tunnels stay open.
+    #[cfg(feature = "cli")]
+    pub(crate) fn set_lists(&self, lists: Arc<AccessLists>) {
+        self.0.lists.store(lists);
     }
 
     /// Returns what became of requests so far, in the order of [`RequestOutcome::ALL`].
@@ -255,12 +269,16 @@ struct Front {
     rules: ArcSwap<Rules>,
     guesses: Guesses,
     bans: HttpBans,
+    /// Networks of clients that may come here.
+    lists: ArcSwap<AccessLists>,
+    hook: Option<Hook>,
     counts: Counts,
     /// True while connections are accepted.
     accepts: Arc<AtomicBool>,
     tls: Option<Tls>,
     quota: Option<Arc<Quota>>,
     tunnel_limit: Arc<ConnectionLimit>,
+    account_limit: Arc<AccountLimit>,
     tunnel: Box<Tunnel>,
     /// The open tunnels.
     tunnels: TaskTracker,
@@ -273,7 +291,7 @@ struct Front {
 }
 
 /// Tells whether a client's quota leaves something to a tunnel.
-pub type Quota = dyn Fn(IpAddr) -> Result<(), String> + Send + Sync;
+pub type Quota = dyn Fn(&Account, IpAddr) -> Result<(), String> + Send + Sync;
 
 type Tunnel = dyn Fn(WsBytes, SocketAddr) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
 
@@ -294,10 +312,13 @@ impl Front {
             rules: ArcSwap::from_pointee(Rules::new(&config.access)?),
             guesses: Guesses::default(),
             bans: HttpBans::default(),
+            lists: ArcSwap::default(),
+            hook: config.hook,
             counts: Counts::default(),
             accepts: Arc::default(),
             tls: config.tls,
             quota: config.quota,
+            account_limit: Arc::default(),
             tunnel_limit: ConnectionLimit::new(config.max_tunnels, config.max_tunnels_per_address),
             tunnel: Box::new(move |bytes, from| Box::pin(tunnel(bytes, from))),
             tunnels: TaskTracker::new(),

@@ -67,6 +67,8 @@ struct Config {
     subprotocol: &'static str,
     /// True if the bridge needs a token.
     token: bool,
+    /// True if tokens are checked, though perhaps not needed.
+    tokens: bool,
     /// True if this binary has the page.
     page: bool,
     version: &'static str,
@@ -76,7 +78,8 @@ async fn config(State(front): State<Arc<Front>>) -> Json<Config> {
     Json(Config {
         tunnel: PATH,
         subprotocol: SUBPROTOCOL,
-        token: front.rules.load().token.is_some(),
+        token: front.rules.load().tokens.are_needed(),
+        tokens: front.rules.load().tokens.are_checked(),
         page: !page::IS_MISSING,
         version: env!("CARGO_PKG_VERSION"),
     })

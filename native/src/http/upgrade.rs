@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tracing::{Instrument, debug, info_span};
 use tungstenite::handshake::server::create_response_with_body;
 use xcher_core::Quoted;
+use xcher_core::registry::{Account, HookFailure};
 use xcher_core::tunnel::SUBPROTOCOL;
 
 use super::connection_limit::Full;
@@ -22,6 +23,7 @@ use super::subprotocol::offered;
 use super::token::Given;
 use super::ws_bytes::WsBytes;
 use super::{Ends, Front, client, origin};
+use crate::hook::{Answer, Asked};
 
 pub(super) async fn open(
     State(front): State<Arc<Front>>,
@@ -44,26 +46,45 @@ pub(super) async fn open(
         front.counts.refuse(from.ip(), outcome, error);
         refusal(status, error)
     };
-    if let Some(token) = &rules.token {
-        let given = token.check(headers);
+    let mut account = Account::Anonymous;
+    if rules.tokens.are_checked() {
+        let given = rules.tokens.check(headers);
         if !front.guesses.admit(from.ip(), given == Given::Wrong, Instant::now()) {
             let error = "too many wrong tokens from your address: wait a minute";
             return refuse(TunnelOutcome::TokenRate, StatusCode::TOO_MANY_REQUESTS, error);
         }
-        if given != Given::Correct {
+        let refused = match given {
+            Given::Of(given) => {
+                account = given;
+                None
+            }
+            Given::None => rules.tokens.are_needed().then_some(TunnelOutcome::NoToken),
+            Given::Wrong => Some(TunnelOutcome::WrongToken),
+        };
+        if let Some(outcome) = refused {
             let error = "this bridge needs its token, and the request has none or a wrong one";
-            let outcome = match given {
-                Given::Wrong => TunnelOutcome::WrongToken,
-                Given::None | Given::Correct => TunnelOutcome::NoToken,
-            };
             let refusal = refuse(outcome, StatusCode::UNAUTHORIZED, error);
             return ([(WWW_AUTHENTICATE, "Bearer")], refusal).into_response();
         }
     }
-    // Before it is known whether this is a WebSocket: a page, which does not see why one is refused, asks again without.
-    if let Some(Err(error)) = front.quota.as_ref().map(|quota| quota(from.ip())) {
-        return refuse(TunnelOutcome::Quota, StatusCode::TOO_MANY_REQUESTS, &error);
+    // Before it is clear that this is a WebSocket: a page asks by an ordinary request why one would be refused.
+    if let Some(Err(error)) = front.quota.as_ref().map(|quota| quota(&account, from.ip())) {
+        front.counts.refuse_user(from.ip(), account.user(), TunnelOutcome::Quota, &error);
+        return refusal(StatusCode::TOO_MANY_REQUESTS, &error);
     }
+    let limits = rules.tokens.users.as_ref().and_then(|users| users.limits(&account));
+    let limit = limits.and_then(|limits| limits.tunnels);
+    let Some(of_account) = front.account_limit.acquire(&account, limit) else {
+        let error = match account.user() {
+            Some(_) => "you have as many tunnels as this bridge allows you: close one",
+            None => {
+                "as many tunnels without a token are open as this bridge allows: try again later"
+            }
+        };
+        let outcome = TunnelOutcome::UserFull;
+        front.counts.refuse_user(from.ip(), account.user(), outcome, error);
+        return refusal(StatusCode::TOO_MANY_REQUESTS, error);
+    };
     let mut accepted = match create_response_with_body(&request, Body::empty) {
         Ok(accepted) => accepted,
         Err(error) => {
@@ -93,14 +114,38 @@ pub(super) async fn open(
             return refuse(TunnelOutcome::AddressFull, StatusCode::TOO_MANY_REQUESTS, error);
         }
     };
+    drop(rules);
+    if let Some(hook) = &front.hook {
+        let (outcome, status, error) = match hook.ask(&Asked::tunnel(from.ip())).await {
+            Answer::Failed if hook.on_failure() == HookFailure::Deny => {
+                let error = "this bridge cannot find out if you may use it: try again later";
+                (TunnelOutcome::HookFailed, StatusCode::SERVICE_UNAVAILABLE, error.to_owned())
+            }
+            Answer::Deny(reason) if !reason.is_empty() => {
+                let error = format!("refused: {}", Quoted(&reason));
+                (TunnelOutcome::Hook, StatusCode::FORBIDDEN, error)
+            }
+            Answer::Deny(_) | Answer::NeedKey => {
+                let error = "refused: this bridge's operator does not admit you".to_owned();
+                (TunnelOutcome::Hook, StatusCode::FORBIDDEN, error)
+            }
+            Answer::Allow | Answer::Failed => {
+                (TunnelOutcome::Opened, StatusCode::OK, String::new())
+            }
+        };
+        if outcome != TunnelOutcome::Opened {
+            front.counts.refuse(from.ip(), outcome, &error);
+            return refusal(status, &error);
+        }
+    }
     front.counts.add(TunnelOutcome::Opened);
     // Boxed: tokio rounds the memory of a task up, here by more than this takes.
-    let guards = Box::new((permit, front.tunnels.token()));
+    let guards = Box::new((permit, of_account, front.tunnels.token()));
     let upgrade = hyper::upgrade::on(&mut request);
     let serve = async move {
         match upgrade.await {
             Ok(socket) => {
-                let bytes = WsBytes::new(socket, reached_at, front.closing.clone());
+                let bytes = WsBytes::new(socket, reached_at, account, front.closing.clone());
                 tokio::select! {
                     () = (front.tunnel)(bytes, from) => {}
                     () = front.abort.cancelled() => {}

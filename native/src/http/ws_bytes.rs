@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
+use xcher_core::registry::Account;
 
 use super::frames::{ControlFrame, Frames, append_frame, append_header};
 use crate::net::read_buffer::ReadBuffer;
@@ -37,6 +38,7 @@ pub struct WsBytes(Box<Inner>);
 struct Inner {
     socket: TokioIo<Upgraded>,
     reached_at: IpAddr,
+    account: Account,
     frames: Frames,
     /// Bytes received and not parsed yet.
     received: Option<ReadBuffer>,
@@ -75,10 +77,16 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 const MAX_REASON_LEN: usize = 123;
 
 impl WsBytes {
-    pub(super) fn new(socket: Upgraded, reached_at: IpAddr, closing: CancellationToken) -> Self {
+    pub(super) fn new(
+        socket: Upgraded,
+        reached_at: IpAddr,
+        account: Account,
+        closing: CancellationToken,
+    ) -> Self {
         Self(Box::new(Inner {
             socket: TokioIo::new(socket),
             reached_at,
+            account,
             frames: Frames::default(),
             received: None,
             gathered: Vec::new(),
@@ -97,6 +105,11 @@ impl WsBytes {
     /// Returns the address of this machine that the client, or the proxy before it, connected to.
     pub fn reached_at(&self) -> IpAddr {
         self.0.reached_at
+    }
+
+    /// Returns for whom the tunnel counts.
+    pub fn account(&self) -> &Account {
+        &self.0.account
     }
 }
 

@@ -1,12 +1,14 @@
 //! What the operator of a relay sees and does.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ipnet::IpNet;
 use xcher_core::Nick;
-use xcher_core::registry::{Banned, ConnId, TooManyBans};
+use xcher_core::registry::{AccessLists, Account, Banned, ConnId, TooManyBans};
+use xcher_core::secure::PublicKey;
 
 use super::Relay;
 use super::counts::Counts;
@@ -22,13 +24,47 @@ pub(crate) struct RelayState {
     pub(crate) nicks: usize,
     /// Bans in force.
     pub(crate) bans: usize,
+    /// The users that may connect, and those of them that have connections; `None` if everybody may.
+    pub(crate) users: Option<(usize, usize)>,
     /// True while its listener accepts connections.
     pub(crate) accepts: bool,
     /// What has happened so far.
     pub(crate) counts: Counts,
 }
 
+/// A host with a nick.
+#[derive(Clone, Debug)]
+pub(crate) struct Host {
+    /// Its connection.
+    pub(crate) conn: ConnId,
+    pub(crate) nick: Nick,
+    pub(crate) address: IpAddr,
+    /// The key that it has proved.
+    pub(crate) key: Option<PublicKey>,
+    /// The time since it connected.
+    pub(crate) time: Duration,
+}
+
 impl Relay {
+    /// Returns at most `count` hosts whose nick comes after `after`, in the order of their nicks.
+    pub(crate) fn hosts(&self, after: &str, count: usize) -> Vec<Host> {
+        self.0.hub.read(|registry, _, now| {
+            let hosts = registry.hosts(after).take(count).map(|host| Host {
+                conn: host.conn,
+                nick: host.nick.clone(),
+                address: host.address,
+                key: host.key,
+                time: now.saturating_sub(host.since),
+            });
+            hosts.collect()
+        })
+    }
+
+    /// Applies these lists, and disconnects those that they forbid. Returns these.
+    pub(crate) fn set_access(&self, lists: Arc<AccessLists>) -> Vec<ConnId> {
+        self.0.hub.operate(|registry, _, actions| registry.set_access(lists, actions))
+    }
+
     pub(crate) fn state(&self) -> RelayState {
         let accepts = self.0.accepts.load(Ordering::Relaxed);
         self.0.hub.read(|registry, counts, now| RelayState {
@@ -36,6 +72,10 @@ impl Relay {
             max_connections: registry.limits().connections,
             nicks: registry.nicks(),
             bans: registry.bans().in_force(now).count(),
+            users: registry.users().map(|users| {
+                let online = registry.accounts().filter(|(account, _)| account.user().is_some());
+                (users.all().len(), online.count())
+            }),
             accepts,
             counts: counts.clone(),
         })
@@ -49,6 +89,14 @@ impl Relay {
     /// Returns the client that holds this nick.
     pub(crate) fn holder(&self, nick: &Nick) -> Option<ConnId> {
         self.0.hub.read(|registry, _, _| registry.holder(nick))
+    }
+
+    /// Disconnects every client of this account, and returns how many.
+    pub(crate) fn kick_account(&self, account: &Account) -> usize {
+        self.0.hub.operate(|registry, _, actions| {
+            let own = registry.connections_of(account);
+            own.iter().filter(|conn| registry.kick(**conn, actions)).count()
+        })
     }
 
     /// Disconnects every client in this network, and returns how many.

@@ -26,7 +26,17 @@ pub(crate) struct Counts {
     /// Nicks given.
     pub(crate) registered: u64,
     /// Packets refused, by the indexes of what they asked and of the rule.
-    refused: [[u64; Rule::ALL.len()]; Asked::ALL.len()],
+    refused: Refusals,
+}
+
+#[derive(Clone, Debug)]
+struct Refusals([[u64; Rule::ALL.len()]; Asked::ALL.len()]);
+
+impl Default for Refusals {
+    fn default() -> Self {
+        // Arrays of this length derive none.
+        Self([[0; Rule::ALL.len()]; Asked::ALL.len()])
+    }
 }
 
 impl Counts {
@@ -41,7 +51,7 @@ impl Counts {
             Outcome::Invited { .. } => self.invited += 1,
             Outcome::Introduced { .. } => self.introduced += 1,
             Outcome::Registered => self.registered += 1,
-            Outcome::Refused { asked, rule } => self.refused[asked as usize][rule as usize] += 1,
+            Outcome::Refused { asked, rule } => self.refused.0[asked as usize][rule as usize] += 1,
             _ => {}
         }
     }
@@ -61,6 +71,6 @@ impl Counts {
     /// Returns how many packets of this kind were refused by this rule.
     #[cfg(feature = "cli")]
     pub(crate) fn refused(&self, asked: Asked, rule: Rule) -> u64 {
-        self.refused[asked as usize][rule as usize]
+        self.refused.0[asked as usize][rule as usize]
     }
 }

@@ -2,20 +2,24 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 use tracing::{Level, enabled};
 use xcher_core::RelayLimits;
 #[cfg(feature = "cluster")]
 use xcher_core::registry::ClusterState;
-use xcher_core::registry::{Action, CloseReason, ConnId, Input, Outcome, Registry, Report};
+use xcher_core::registry::{
+    Account, Action, CloseReason, ConnId, Input, Outcome, Question, Registry, Report,
+};
 
 use super::bus::Bus;
 use super::counts::Counts;
-use super::log::{CallLine, ShownNick, call_line};
+use super::log::{CallLine, ShownNames, call_line};
+use crate::hook::{Asked, Hook};
 use crate::net::log_line::{self, LineLimit, shown};
 
 /// The most closed connections that wait for the client to read the last bytes.
@@ -33,12 +37,15 @@ pub(super) trait Outbound: Send + Sync {
     /// Sends queued bytes without waiting, and returns how many. Called without the hub's lock, because it makes
     /// system calls: to send, or to wake another thread.
     fn flush(&self) -> usize;
-    /// The nick that the connection's line in the log shows.
-    fn nick(&self) -> &ShownNick;
+    /// The names that the connection's line in the log shows.
+    fn names(&self) -> &ShownNames;
 }
 
 pub(super) struct Hub {
     state: Mutex<State>,
+    /// Itself, for the answers of the hook.
+    own: Weak<Hub>,
+    hook: Option<Hook>,
     start: Instant,
     /// Notified when the next tick is due sooner than [`Hub::arm`] returned, or a task was added.
     wake: Notify,
@@ -73,17 +80,23 @@ struct State {
 }
 
 impl Hub {
-    pub(super) fn new(registry: Registry, bus: Option<Arc<dyn Bus>>) -> Self {
+    pub(super) fn new(
+        registry: Registry,
+        bus: Option<Arc<dyn Bus>>,
+        hook: Option<Hook>,
+    ) -> Arc<Self> {
         let (connections, actions) = (HashMap::new(), Vec::new());
         let counts = Counts::default();
         let state = State { registry, connections, armed: None, bus, actions, counts };
-        Self {
+        Arc::new_cyclic(|own| Self {
             state: Mutex::new(state),
+            own: Weak::clone(own),
+            hook,
             start: Instant::now(),
             wake: Notify::new(),
             lingering: Semaphore::new(MAX_LINGERING),
             call_lines: LineLimit::default(),
-        }
+        })
     }
 
     /// Returns when the next tick is due. The caller waits until then or for [`Hub::woken`].
@@ -145,7 +158,6 @@ impl Hub {
     }
 
     /// Carries out what the operator does to the registry, as [`Hub::handle`] does with an input.
-    #[cfg(feature = "cli")]
     pub(super) fn operate<T>(
         &self,
         operation: impl FnOnce(&mut Registry, Duration, &mut Vec<Action>) -> T,
@@ -214,7 +226,7 @@ impl Hub {
         let now = self.start.elapsed();
         let changed = change(&mut state, now);
         let State { registry, connections, armed, bus, actions, counts } = &mut *state;
-        let mut lines = Vec::new();
+        let (mut lines, mut questions) = (Vec::new(), Vec::new());
         for action in actions.drain(..) {
             match action {
                 Action::Write { conn, bytes } => {
@@ -232,7 +244,7 @@ impl Hub {
                 Action::Record { conn, outcome } => {
                     counts.record(outcome);
                     lines.extend(call_line(registry, conn, outcome, &self.call_lines));
-                    if let (Outcome::Registered, Some(connection)) =
+                    if let (Outcome::Registered | Outcome::Identified, Some(connection)) =
                         (outcome, connections.get(&conn))
                     {
                         name(connection, registry);
@@ -245,6 +257,7 @@ impl Hub {
                         touched.push(connection);
                     }
                 }
+                Action::Ask(question) => questions.push(question),
                 action @ (Action::Subscribe(_)
                 | Action::Unsubscribe(_)
                 | Action::Request { .. }
@@ -265,9 +278,22 @@ impl Hub {
         if is_sooner {
             self.wake.notify_one();
         }
+        questions.into_iter().for_each(|question| self.ask_hook(question));
         // Without the lock: a log may be slow.
         lines.into_iter().for_each(CallLine::write);
         changed
+    }
+
+    /// Asks the hook in a task of its own, so that nobody waits but the client that the question is about.
+    fn ask_hook(&self, question: Question) {
+        let (Some(hook), Ok(runtime)) = (self.hook.clone(), Handle::try_current()) else { return };
+        let (hub, Question { id, address, nick, key, .. }) = (Weak::clone(&self.own), question);
+        runtime.spawn(async move {
+            let answer = hook.ask(&Asked::at_relay(address, nick.as_ref(), key)).await;
+            if let Some(hub) = hub.upgrade() {
+                hub.handle(Input::Decided { question: id, decision: answer.decision() });
+            }
+        });
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -275,11 +301,16 @@ impl Hub {
     }
 }
 
-/// Notes a connection's nick for the line that it gets when it ends, if such lines are wanted.
+/// Notes a connection's nick and user for the line that it gets when it ends, if such lines are wanted.
 fn name(connection: &Arc<dyn Outbound>, registry: &Registry) {
-    if enabled!(target: log_line::CONNECTION, Level::INFO)
-        && let Some(nick) = registry.nick(connection.conn())
-    {
-        connection.nick().get_or_init(|| shown(nick).into());
+    if !enabled!(target: log_line::CONNECTION, Level::INFO) {
+        return;
+    }
+    let (conn, names) = (connection.conn(), connection.names());
+    if let Some(nick) = registry.nick(conn) {
+        names.nick.get_or_init(|| shown(nick).into());
+    }
+    if let Some(user) = registry.account(conn).and_then(Account::user) {
+        names.user.get_or_init(|| user.clone());
     }
 }

@@ -30,12 +30,13 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error, info_span, warn};
 use xcher_core::RelayLimits;
-use xcher_core::registry::{ConnId, Input, Registry, Report};
+use xcher_core::registry::{Account, ConnId, Input, Registry, Report, Users};
 use xcher_core::secure::Identity;
 
+use crate::hook::Hook;
 use crate::net::accept::Acceptor;
 #[cfg(feature = "cli")]
-pub(crate) use admin::RelayState;
+pub(crate) use admin::{Host, RelayState};
 #[cfg(feature = "cluster")]
 pub use cluster::{
     BusState, Cluster, ClusterName, ClusterNameError, ClusterStatus, Credentials, NatsServers,
@@ -54,6 +55,8 @@ pub struct RelayConfig {
     /// The TCP port at which hosts reach it, with which it helps them to punch holes into their NATs (section
     /// 5.8). `None` for a relay that does not see its hosts' own addresses.
     pub port: Option<u16>,
+    /// Decides about connections and nicks.
+    pub hook: Option<Hook>,
 }
 
 /// Time for connections to end when the relay stops.
@@ -97,7 +100,8 @@ impl Relay {
     ///
     /// If the system provides no random bytes.
     pub fn new(config: RelayConfig) -> io::Result<Self> {
-        let hub = Arc::new(Hub::new(registry(config)?, None));
+        let hook = config.hook.clone();
+        let hub = Hub::new(registry(config)?, None, hook);
         Ok(Self(Arc::new(Shared {
             hub,
             #[cfg(feature = "cluster")]
@@ -118,8 +122,9 @@ impl Relay {
     #[cfg(feature = "cluster")]
     pub fn in_cluster(config: RelayConfig, cluster: Cluster) -> io::Result<Self> {
         let (membership, cluster) = cluster::Membership::new(cluster)?;
+        let hook = config.hook.clone();
         let registry = registry(config)?.with_cluster(cluster);
-        let hub = Arc::new(Hub::new(registry, Some(membership.bus())));
+        let hub = Hub::new(registry, Some(membership.bus()), hook);
         Ok(Self(Arc::new(Shared {
             hub,
             membership: Some(membership),
@@ -139,6 +144,11 @@ impl Relay {
     /// Applies these limits from now on, as [`Registry::set_limits`] does.
     pub fn set_limits(&self, limits: RelayLimits) {
         self.0.hub.set_limits(limits);
+    }
+
+    /// Admits these users from now on, as [`Registry::set_users`] does; `None` admits everybody.
+    pub fn set_users(&self, users: Option<Arc<Users>>) {
+        self.0.hub.operate(|registry, _, actions| registry.set_users(users, actions));
     }
 
     /// Closes the listener, and asks the hosts that can to connect anew (section 5.9), wherever its address leads by
@@ -178,6 +188,25 @@ impl Relay {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
+        self.connect_as(&Account::Anonymous, stream, from, report)
+    }
+
+    /// As [`Relay::connect`], for a client that counts for this account: its token was checked. An anonymous client
+    /// may still show one to the relay.
+    ///
+    /// # Panics
+    ///
+    /// As there.
+    pub fn connect_as<S>(
+        &self,
+        account: &Account,
+        stream: S,
+        from: SocketAddr,
+        report: impl Fn(Report) + Send + Sync + 'static,
+    ) -> InProcessConnection
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let Shared { hub, .. } = &*self.0;
         let number = self.next_number();
         let conn = ConnId(number);
@@ -185,6 +214,9 @@ impl Relay {
         // Before its task runs, so that it can be allowed an address at once.
         hub.connect(Arc::clone(&connection) as _, from);
         hub.handle(Input::Bridged { conn });
+        if *account != Account::Anonymous {
+            hub.handle(Input::Admitted { conn, account });
+        }
         let span = info_span!("connection", id = number, address = %from);
         let serve = stream_connection::serve(Arc::clone(hub), connection, stream).instrument(span);
         let task = self.tasks().spawn(serve);
@@ -274,6 +306,10 @@ fn registry(config: RelayConfig) -> io::Result<Registry> {
     let registry = Registry::new(config.limits, seed);
     let registry = match config.identity {
         Some(identity) => registry.with_identity(identity),
+        None => registry,
+    };
+    let registry = match config.hook {
+        Some(hook) => registry.with_hook(hook.on_failure()),
         None => registry,
     };
     Ok(match config.port {

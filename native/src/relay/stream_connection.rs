@@ -15,7 +15,7 @@ use tracing::debug;
 use xcher_core::registry::{CloseReason, ConnId, Input, Report};
 
 use super::hub::{CloseGuard, Hub, Outbound};
-use super::log::{ConnectionLine, ShownNick};
+use super::log::{ConnectionLine, ShownNames};
 use super::tcp_connection::{Ending, LINGER_TIMEOUT, append, read_with};
 
 /// An in-process connection to a relay. Dropping it closes the connection at once: its nick is free, its
@@ -69,7 +69,7 @@ pub(super) struct Connection {
     wake: Notify,
     report: Box<dyn Fn(Report) + Send + Sync>,
     from: SocketAddr,
-    nick: ShownNick,
+    names: Arc<ShownNames>,
 }
 
 #[derive(Default)]
@@ -85,8 +85,8 @@ impl Connection {
         from: SocketAddr,
         report: Box<dyn Fn(Report) + Send + Sync>,
     ) -> Self {
-        let (wake, nick) = (Notify::new(), ShownNick::default());
-        Self { conn, outbox: Mutex::default(), wake, report, from, nick }
+        let (wake, names) = (Notify::new(), Arc::default());
+        Self { conn, outbox: Mutex::default(), wake, report, from, names }
     }
 
     fn outbox(&self) -> MutexGuard<'_, Outbox> {
@@ -99,8 +99,8 @@ impl Outbound for Connection {
         self.conn
     }
 
-    fn nick(&self) -> &ShownNick {
-        &self.nick
+    fn names(&self) -> &ShownNames {
+        &self.names
     }
 
     fn push(&self, bytes: Vec<u8>) {
@@ -129,8 +129,8 @@ where
 {
     debug!("open");
     let _guard = CloseGuard { hub: Arc::clone(&hub), conn: connection.conn };
-    let nick = Arc::clone(&connection.nick);
-    let mut line = ConnectionLine::new(connection.conn, connection.from, nick);
+    let names = Arc::clone(&connection.names);
+    let mut line = ConnectionLine::new(connection.conn, connection.from, names);
     let (mut reader, writer) = tokio::io::split(stream);
     let mut sender = Sender { writer, bytes: Bytes::new(), flushed: true };
     let ending = tokio::select! {

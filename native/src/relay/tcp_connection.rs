@@ -20,7 +20,7 @@ use tracing::debug;
 use xcher_core::registry::{CloseReason, ConnId, Input};
 
 use super::hub::{CloseGuard, Hub, Outbound};
-use super::log::{ConnectionLine, ShownNick};
+use super::log::{ConnectionLine, ShownNames};
 
 /// The most bytes read at a time. The buffer is on the reader's stack, so that an idle connection has none.
 const READ_LEN: usize = 16 << 10;
@@ -34,7 +34,7 @@ struct Connection {
     outbox: Mutex<Outbox>,
     /// Notified when the connection's own task must look at the outbox.
     wake: Notify,
-    nick: ShownNick,
+    names: Arc<ShownNames>,
 }
 
 #[derive(Default)]
@@ -64,7 +64,7 @@ pub(super) async fn serve(hub: Arc<Hub>, number: u64, socket: TcpStream, from: S
     let _ = socket.set_nodelay(true);
     let (mut reader, writer) = socket.into_split();
     let connection = Arc::new(Connection::new(ConnId(number), writer));
-    let line = ConnectionLine::new(connection.conn, from, Arc::clone(&connection.nick));
+    let line = ConnectionLine::new(connection.conn, from, Arc::clone(&connection.names));
     let mut totals = Totals { line, connection: Arc::clone(&connection) };
     hub.connect(Arc::clone(&connection) as _, from);
     let _guard = CloseGuard { hub: Arc::clone(&hub), conn: connection.conn };
@@ -212,8 +212,8 @@ async fn drain(hub: &Hub, connection: &Arc<Connection>) {
 
 impl Connection {
     fn new(conn: ConnId, socket: OwnedWriteHalf) -> Self {
-        let (wake, nick) = (Notify::new(), ShownNick::default());
-        Self { conn, socket, outbox: Mutex::default(), wake, nick }
+        let (wake, names) = (Notify::new(), Arc::default());
+        Self { conn, socket, outbox: Mutex::default(), wake, names }
     }
 
     fn outbox(&self) -> MutexGuard<'_, Outbox> {
@@ -226,8 +226,8 @@ impl Outbound for Connection {
         self.conn
     }
 
-    fn nick(&self) -> &ShownNick {
-        &self.nick
+    fn names(&self) -> &ShownNames {
+        &self.names
     }
 
     fn push(&self, bytes: Vec<u8>) {

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use xcher_core::tunnel::{QuotaAccount, QuotaLimits};
+use xcher_core::registry::Account;
+use xcher_core::tunnel::QuotaLimits;
 
 use super::*;
 
@@ -22,7 +23,7 @@ fn limited(address: Option<u64>, total: Option<u64>) -> Bridge {
 }
 
 fn may_carry(bridge: &Bridge, client: &str) -> bool {
-    bridge.check_quota(&QuotaAccount::address(client.parse().unwrap())).is_ok()
+    bridge.check_quota(&Account::Anonymous, client.parse().unwrap()).is_ok()
 }
 
 /// Two tunnels of different clients, and a connection between them: their links to the relay, and both ends.
@@ -185,8 +186,8 @@ async fn hopping_inside_a_64_gains_nothing_and_the_refusal_says_why() {
         async move { bridge.serve(bytes, client, addr.ip()).await }
     };
     let asks = bridge.clone();
-    let quota = move |client: IpAddr| {
-        asks.check_quota(&QuotaAccount::address(client)).map_err(|error| error.to_string())
+    let quota = move |account: &Account, client: IpAddr| {
+        asks.check_quota(account, client).map_err(|error| error.to_string())
     };
     let access = Access { trusted_proxies: vec![addr.ip().into()], ..Access::default() };
     let http = HttpConfig { access, quota: Some(Arc::new(quota)), ..HttpConfig::default() };

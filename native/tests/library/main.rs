@@ -28,7 +28,7 @@ async fn relay() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address: SocketAddr = listener.local_addr().unwrap();
     let limits = RelayLimits::default();
-    let relay = Relay::new(RelayConfig { limits, identity: None, port: None }).unwrap();
+    let relay = Relay::new(RelayConfig { limits, ..RelayConfig::default() }).unwrap();
     tokio::spawn(async move { relay.run(listener, std::future::pending()).await });
     address.to_string()
 }

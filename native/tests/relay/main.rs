@@ -27,14 +27,14 @@ struct Relay {
 impl Relay {
     async fn start(limits: RelayLimits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        Self::run(listener, RelayConfig { limits, identity: None, port: None })
+        Self::run(listener, RelayConfig { limits, ..RelayConfig::default() })
     }
 
     /// Starts a relay that knows its own TCP port.
     async fn start_with_port(limits: RelayLimits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = Some(listener.local_addr().unwrap().port());
-        Self::run(listener, RelayConfig { limits, identity: None, port })
+        Self::run(listener, RelayConfig { limits, port, ..RelayConfig::default() })
     }
 
     fn run(listener: TcpListener, config: RelayConfig) -> Self {

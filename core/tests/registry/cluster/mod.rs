@@ -196,7 +196,8 @@ impl Network {
             Action::Write { .. }
             | Action::Close { .. }
             | Action::Report { .. }
-            | Action::Record { .. } => unreachable!("not for the bus"),
+            | Action::Record { .. }
+            | Action::Ask(_) => unreachable!("not for the bus"),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::cli::check::check;
 use crate::cli::drain::DrainingServers;
 use crate::cli::exit::CliError;
 use crate::cli::http_front::Front;
-use crate::cli::options::{BridgeCommandArgs, Common, DEFAULT_HTTP_PORT, HttpAddress};
+use crate::cli::options::{Admission, BridgeCommandArgs, Common, DEFAULT_HTTP_PORT, HttpAddress};
 use crate::cli::quota_keeper::QuotaKeeper;
 use crate::cli::reload::Reload;
 use crate::cli::service_manager;
@@ -27,7 +27,7 @@ use crate::descriptors::raise_limit;
 pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<(), CliError> {
     let args = &command.bridge;
     if command.start.check {
-        return check(common, None, args);
+        return check(common, None, args, &command.users);
     }
     let signals = Signals::catch().map_err(CliError::local)?;
     let Some(relay) = common.relay.tcp() else {
@@ -44,9 +44,18 @@ pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<
     raise_limit();
     let hangups = Hangups::catch().map_err(CliError::local)?;
     let (tls, acme) = AcmeFront::tls(common, args)?;
+    let users = command.users.read()?;
+    let admission = Admission::read(&args.access_args)?;
+    if admission.lists().concern_hosts() {
+        Output::new(common).note(format_args!(
+            "of the lists of --access only [networks] applies to a bridge alone; its relay needs the others"
+        ));
+    }
     let admin = AdminFront::open(common, &args.operator, &command.start).await?;
-    let front = Front::new(common, listen(at, "--http", &command.start).await?, tls)?;
-    let (mut bridge, listener) = front.start(args, Home::Elsewhere(relay.to_owned()))?;
+    let listener = listen(at, "--http", &command.start).await?;
+    let front = Front::new(common, listener, tls, users.clone())?;
+    let (mut bridge, listener) =
+        front.start(args, &admission, Home::Elsewhere(relay.to_owned()))?;
     let http = bridge.http.clone();
     let readiness = admin.readiness.clone();
     bridge.acme = acme.map(|acme| acme.start(common, readiness.clone()));
@@ -58,10 +67,12 @@ pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<
     };
     let quotas = QuotaKeeper::start(common, &bridge.bridge).await;
     let (reloads, awaited) = reloads();
-    let watching = Servers::new(None, Some(watched), readiness.clone()).with_reloads(reloads);
-    let _admin = admin.start(watching.with_quotas(Some(quotas.store())));
+    let operated = Servers::new(None, Some(watched), readiness.clone()).with_reloads(reloads);
+    let operated = operated.with_hook(admission.hook.clone()).with_quotas(Some(quotas.store()));
+    let _admin = admin.start(operated);
     let (output, within) = (Output::new(common), command.stop.drain());
-    tokio::spawn(Reload::new(common, None, Some(bridge)).at_each(hangups, awaited));
+    let reload = Reload::new(common, None, Some(bridge), admission).with_users(users);
+    tokio::spawn(reload.at_each(hangups, awaited));
     let (stop, stopped) = oneshot::channel::<()>();
     let drain = async {
         servers.drain_at(signals, within, &output).await;

@@ -11,6 +11,7 @@ mod peers;
 mod query;
 mod receive;
 mod relay;
+mod relay_token;
 mod send;
 mod send_by_code;
 mod send_to_many;
@@ -22,7 +23,7 @@ mod who;
 pub(super) use get::join_words;
 
 use crate::cli::exit::CliError;
-use crate::cli::options::{Command, Common, RelayCommandLine};
+use crate::cli::options::{Command, Common, RelayCommand, RelayCommandLine};
 
 /// Runs a command that needs no network, if `command` is one.
 pub(crate) fn run_offline(common: &Common, command: &Command) -> Option<Result<(), CliError>> {
@@ -31,6 +32,9 @@ pub(crate) fn run_offline(common: &Common, command: &Command) -> Option<Result<(
         Command::Man { output } => generated_docs::man(output.as_deref()),
         Command::Peers(args) => peers::run(common, args),
         Command::Partial(args) => partial::run(common, args),
+        Command::Relay(RelayCommandLine {
+            command: Some(RelayCommand::Token { name }), ..
+        }) => relay_token::run(common, name.as_ref()),
         _ => return None,
     })
 }

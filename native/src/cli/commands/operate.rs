@@ -1,13 +1,15 @@
-//! `xcher relay status`, `kick`, `ban`, `unban`, `bans`, `reload` and `quotas`: asks a running relay or bridge as its operator.
+//! `xcher relay status`, `nicks`, `kick`, `ban`, `unban`, `bans`, `reload` and `quotas`: asks a running relay or bridge as its
+//! operator.
 
 use std::fmt;
 use std::time::Duration;
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use xcher_core::HumanSize;
 
 use crate::admin::{
-    AccountUse, AdminClient, AskError, BanList, BanRequest, Disconnected, KickRequest, Lifted,
-    QuotaList, Reloaded, ResetRequest, Status, UnbanRequest, WasReset,
+    AccountUse, AdminClient, AskError, BanList, BanRequest, Disconnected, HostLine, HostList,
+    KickRequest, Lifted, QuotaList, Reloaded, ResetRequest, Status, UnbanRequest, WasReset,
 };
 use crate::cli::admin_front::token;
 use crate::cli::escape::escaped;
@@ -38,6 +40,9 @@ pub(crate) async fn run(
         RelayCommand::Quotas { command: Some(QuotaCommand::Reset { account }), .. } => {
             operator.reset_quota(account).await
         }
+        // It asks no running relay.
+        RelayCommand::Token { .. } => Ok(()),
+        RelayCommand::Nicks => operator.nicks().await,
     }
 }
 
@@ -152,6 +157,23 @@ impl Operator<'_> {
         Ok(())
     }
 
+    async fn nicks(&self) -> Result<(), CliError> {
+        let mut path = "/nicks".to_owned();
+        loop {
+            let HostList { hosts, next } =
+                self.client.get(&path).await.map_err(|it| self.error(it))?;
+            for host in hosts {
+                let HostLine { nick, address, key, id, seconds } = &host;
+                let (nick, key) = (escaped(nick), escaped(key.as_deref().unwrap_or("-")));
+                let (address, time) = (escaped(address), duration(*seconds));
+                let line = format!("{nick}\t{address}\t{key}\t{id}\t{time}");
+                self.print(&line, &JsonEvent::Host(&host))?;
+            }
+            let Some(next) = next else { return Ok(()) };
+            path = format!("/nicks?after={}", utf8_percent_encode(&next, NON_ALPHANUMERIC));
+        }
+    }
+
     fn print_disconnected(&self, done: Disconnected) -> Result<(), CliError> {
         let Disconnected { connections, tunnels } = done;
         let line = format!(
@@ -198,6 +220,9 @@ fn lines(status: &Status) -> Vec<String> {
         let (now, max) = (relay.connections, relay.max_connections);
         lines.push(format!("connections  {now}, at most {max}"));
         lines.push(format!("nicks        {}", relay.nicks));
+        if let (Some(users), Some(online)) = (relay.users, relay.users_online) {
+            lines.push(format!("users        {users}, {online} of them online"));
+        }
         let (delivered, refused) = (relay.calls_delivered, relay.calls_refused);
         lines.push(format!("calls        {delivered} delivered, {refused} refused"));
         lines.push(bytes("relay bytes", relay.bytes_received, relay.bytes_sent));

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::future::pending;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use xcher_core::registry::Users;
 use xcher_core::secure::Identity;
 
 use crate::admin::{STARTING, Servers, reloads};
@@ -19,7 +21,7 @@ use crate::cli::exit::CliError;
 use crate::cli::exposure;
 use crate::cli::http_front::Front;
 use crate::cli::inherited_sockets;
-use crate::cli::options::{Common, HttpAddress, RelayArgs, RelayCommandArgs, StartArgs};
+use crate::cli::options::{Admission, Common, HttpAddress, RelayArgs, RelayCommandArgs, StartArgs};
 use crate::cli::quota_keeper::QuotaKeeper;
 use crate::cli::reload::Reload;
 use crate::cli::service_manager;
@@ -35,10 +37,11 @@ use crate::relay::{Cluster, Relay, RelayConfig};
 /// Runs a relay and its bridge until stopped.
 pub(crate) async fn run(common: &Common, args: &RelayCommandArgs) -> Result<(), CliError> {
     if args.start.check {
-        return check(common, Some(&args.relay), &args.relay.bridge);
+        return check(common, Some(&args.relay), &args.relay.bridge, &args.users);
     }
     let signals = Signals::catch().map_err(CliError::local)?;
-    let ports = Ports::open(common, &args.relay, &args.start).await?;
+    let users = args.users.read()?;
+    let ports = Ports::open(common, &args.relay, &args.start, users).await?;
     let output = Output::new(common);
     let drain = async |servers: DrainingServers| {
         servers.drain_at(signals, args.stop.drain(), &output).await
@@ -53,6 +56,8 @@ pub(crate) struct Ports {
     admin: AdminFront,
     hangups: Hangups,
     cluster: Option<Cluster>,
+    users: Option<Arc<Users>>,
+    admission: Admission,
     acme: Option<AcmeFront>,
 }
 
@@ -61,11 +66,13 @@ impl Ports {
         common: &Common,
         args: &RelayArgs,
         start: &StartArgs,
+        users: Option<Arc<Users>>,
     ) -> Result<Self, CliError> {
         raise_limit();
         let hangups = Hangups::catch().map_err(CliError::local)?;
         let (tls, acme) = AcmeFront::tls(common, &args.bridge)?;
         let cluster = args.cluster.cluster()?;
+        let admission = Admission::read(&args.bridge.access_args)?;
         let output = Output::new(common);
         let admin = AdminFront::open(common, &args.bridge.operator, start).await?;
         let relay = listen(args.listen, "--listen", start).await?;
@@ -73,7 +80,7 @@ impl Ports {
         let address = at.to_string();
         output.result(format_args!("relay {address}")).map_err(CliError::unwritten)?;
         output.json(&JsonEvent::Relay { address }).map_err(CliError::unwritten)?;
-        exposure::warn_of_relay(&output, at)?;
+        exposure::warn_of_relay(&output, users.as_deref(), at)?;
         let inherited = match args.bridge.http {
             None => inherited_sockets::take("--http")?,
             Some(_) => None,
@@ -95,13 +102,14 @@ impl Ports {
                 }
             },
         };
-        let front = http.map(|listener| Front::new(common, listener, tls)).transpose()?;
+        let front = http.map(|listener| Front::new(common, listener, tls, users.clone()));
+        let front = front.transpose()?;
         if acme.is_some() && front.is_none() {
             return Err(CliError::usage(
                 "--acme-domain needs a bridge, at which the authority validates names; use --http",
             ));
         }
-        Ok(Self { relay, front, admin, hangups, cluster, acme })
+        Ok(Self { relay, front, admin, hangups, cluster, users, admission, acme })
     }
 
     pub(crate) async fn serve(
@@ -112,16 +120,26 @@ impl Ports {
     ) -> Result<(), CliError> {
         let port = self.relay.local_addr().map_err(CliError::local)?.port();
         let (limits, identity) = (args.limits(), identity(common)?);
-        let config = RelayConfig { limits, identity, port: Some(port) };
+        let hook = self.admission.hook.clone();
+        if identity.is_none() && self.admission.lists().name_keys() {
+            Output::new(common).note(format_args!(
+                "the lists of --access name keys, and this relay learns none, because it has no key of its own"
+            ));
+        }
+        let config = RelayConfig { limits, identity, port: Some(port), hook };
         let relay = match self.cluster {
             Some(cluster) => Relay::in_cluster(config, cluster),
             None => Relay::new(config),
         };
         let relay = relay.map_err(CliError::local)?;
+        relay.set_users(self.users.clone());
+        let lists = self.admission.lists();
+        relay.set_access(Arc::clone(&lists));
         if let Some(cluster) = relay.cluster() {
             tokio::spawn(cluster_state::show(Output::new(common), cluster));
         }
-        let start = |front: Front| front.start(&args.bridge, Home::Here(relay.clone()));
+        let start =
+            |front: Front| front.start(&args.bridge, &self.admission, Home::Here(relay.clone()));
         let (mut bridge, listener) = self.front.map(start).transpose()?.unzip();
         let http = bridge.as_ref().map(|bridge| bridge.http.clone());
         let readiness = self.admin.readiness.clone();
@@ -139,11 +157,14 @@ impl Ports {
             None => None,
         };
         let (reloads, awaited) = reloads();
-        let servers = Servers::new(Some(relay.clone()), watched, readiness.clone());
-        let servers = servers.with_reloads(reloads);
-        let store = quotas.as_ref().map(QuotaKeeper::store);
-        let _admin = self.admin.start(servers.with_quotas(store));
-        let reload = Reload::new(common, Some((relay.clone(), args.any_address)), bridge);
+        let servers = Servers::new(Some(relay.clone()), watched, readiness.clone())
+            .with_hook(self.admission.hook.clone())
+            .with_reloads(reloads)
+            .with_quotas(quotas.as_ref().map(QuotaKeeper::store));
+        let _admin = self.admin.start(servers);
+        let reload =
+            Reload::new(common, Some((relay.clone(), args.any_address)), bridge, self.admission);
+        let reload = reload.with_users(self.users);
         tokio::spawn(reload.at_each(self.hangups, awaited));
         let (stop, stopped) = oneshot::channel::<()>();
         let front = async {

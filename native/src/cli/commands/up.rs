@@ -10,7 +10,7 @@ use super::share;
 use crate::cli::check::check;
 use crate::cli::exit::CliError;
 use crate::cli::online_host::OnlineHost;
-use crate::cli::options::{Common, UpArgs};
+use crate::cli::options::{Common, UpArgs, UsersArgs};
 use crate::cli::ui::share_link;
 use crate::cli::ui::shell_word::shell_word;
 use crate::http;
@@ -18,9 +18,9 @@ use crate::http;
 /// Runs a relay with its bridge and shares files, until stopped.
 pub(crate) async fn run(common: &Common, args: &UpArgs) -> Result<(), CliError> {
     if args.start.check {
-        return check(common, Some(&args.relay), &args.relay.bridge);
+        return check(common, Some(&args.relay), &args.relay.bridge, &UsersArgs::default());
     }
-    let ports = Ports::open(common, &args.relay, &args.start).await?;
+    let ports = Ports::open(common, &args.relay, &args.start, None).await?;
     let bound = ports.relay.local_addr().map_err(CliError::local)?;
     let reached = SocketAddr::new(own_address(bound.ip()), bound.port());
     let any_address = args.relay.any_address;
@@ -41,7 +41,8 @@ pub(crate) async fn run(common: &Common, args: &UpArgs) -> Result<(), CliError> 
     });
     let share = async {
         let bridge = &args.relay.bridge;
-        let secrets = [&bridge.tls_key, &bridge.operator.admin_token_file];
+        let hook_token = &bridge.access_args.hook_token_file;
+        let secrets = [&bridge.tls_key, &bridge.operator.admin_token_file, hook_token];
         let secrets: Vec<_> = secrets.into_iter().flatten().cloned().collect();
         let shared = share::run(&own, &args.share, &secrets, |online| {
             print_how_to_fetch(online, &others, page.as_deref());

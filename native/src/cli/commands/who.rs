@@ -5,6 +5,7 @@ use std::time::Duration;
 use xcher_core::peer::{CallPolicy, Event};
 
 use crate::cli::connect_error::relay_error;
+use crate::cli::encryption;
 use crate::cli::exit::{CliError, ExitCode};
 use crate::cli::lan_relay::has_relay_here;
 use crate::cli::online_host::OnlineHost;
@@ -35,8 +36,9 @@ pub(crate) async fn run(common: &Common) -> Result<(), CliError> {
 }
 
 async fn who_at_relay(common: &Common) -> Result<(), CliError> {
+    let encryption = encryption::load_existing(common);
     let mut online =
-        OnlineHost::start(common, CallPolicy::Ignore, Shares::nothing(), None, None).await?;
+        OnlineHost::start(common, CallPolicy::Ignore, Shares::nothing(), None, encryption).await?;
     // A relay that does not know X_WHO never answers it.
     let patience = Duration::from_secs(common.timeout);
     let done = match tokio::time::timeout(patience, nicks(&mut online, &common.relay)).await {

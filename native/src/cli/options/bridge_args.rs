@@ -9,6 +9,7 @@ use clap::Args;
 use ipnet::IpNet;
 use xcher_core::tunnel::QuotaLimits;
 
+use super::access_args::AccessArgs;
 use super::acme_args::AcmeArgs;
 use super::listen_address::{HttpAddress, http_address};
 use super::operator_args::OperatorArgs;
@@ -83,6 +84,8 @@ pub(crate) struct BridgeArgs {
     #[arg(value_parser = threads)]
     pub(crate) threads: Option<NonZeroUsize>,
     #[command(flatten)]
+    pub(crate) access_args: AccessArgs,
+    #[command(flatten)]
     pub(crate) operator: OperatorArgs,
 }
 
@@ -130,6 +133,7 @@ impl BridgeArgs {
         Access {
             allow_origin: self.allow_origin.clone(),
             token,
+            users: None,
             host_names: [&*self.host_name, &self.acme.acme_domain].concat(),
             trusted_proxies: self.trusted_proxy.clone(),
         }

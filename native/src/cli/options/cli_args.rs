@@ -13,7 +13,7 @@ use super::peers_args::PeersArgs;
 use super::receive_args::ReceiveArgs;
 use super::relay_command::RelayCommandLine;
 use super::send_args::SendArgs;
-use super::server_args::BridgeCommandArgs;
+use super::server_args::{BridgeCommandArgs, UsersArgs};
 use super::share_args::ShareArgs;
 use super::up_args::UpArgs;
 use super::without_effect;
@@ -110,6 +110,15 @@ impl Command {
             Self::Relay(RelayCommandLine { args, command: None }) => Some(&args.relay.bridge),
             Self::Up(args) => Some(&args.relay.bridge),
             Self::Bridge(args) => Some(&args.bridge),
+            _ => None,
+        }
+    }
+
+    /// Returns who may use the server that the command runs, if that can be chosen.
+    pub(crate) fn users(&self) -> Option<&UsersArgs> {
+        match self {
+            Self::Relay(RelayCommandLine { args, command: None }) => Some(&args.users),
+            Self::Bridge(args) => Some(&args.users),
             _ => None,
         }
     }

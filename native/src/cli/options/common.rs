@@ -54,9 +54,10 @@ pub(crate) struct Common {
     #[arg(long, global = true, env = "XCHER_VIA", value_name = "PATH", default_value = "auto")]
     #[arg(value_enum, hide_short_help = true)]
     pub(crate) via: PathChoice,
-    /// Read the bridge's token from the first line of this file
+    /// Read the token for a relay or bridge from the first line of this file
     ///
-    /// A host presents the token to the bridge; a bridge requires it of every tunnel.
+    /// A host shows it to a bridge, and over TLS or on this machine to a relay that knows users; a bridge requires it of every
+    /// tunnel that brings no user's.
     #[arg(long, global = true, env = "XCHER_TOKEN_FILE", value_name = "FILE")]
     #[arg(hide_short_help = true)]
     pub(crate) token_file: Option<PathBuf>,

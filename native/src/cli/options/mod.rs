@@ -1,5 +1,6 @@
 //! The options: their definitions, and how command line, environment and configuration file are read.
 
+mod access_args;
 mod acme_args;
 mod bridge_args;
 mod cli_args;
@@ -29,6 +30,7 @@ mod up_args;
 mod values;
 mod without_effect;
 
+pub(super) use access_args::{AccessArgs, Admission};
 pub(super) use bridge_args::BridgeArgs;
 pub(super) use cli_args::{Cli, Command, command};
 pub(super) use common::{Common, read_token};
@@ -44,7 +46,7 @@ pub(super) use receive_args::{OffersArgs, ReceiveArgs};
 pub(super) use relay_args::RelayArgs;
 pub(super) use relay_command::{QuotaCommand, RelayCommand, RelayCommandLine};
 pub(super) use send_args::SendArgs;
-pub(super) use server_args::{BridgeCommandArgs, RelayCommandArgs, StartArgs, StopArgs};
+pub(super) use server_args::{BridgeCommandArgs, RelayCommandArgs, StartArgs, StopArgs, UsersArgs};
 pub(super) use share_args::ShareArgs;
 pub(super) use target_args::TargetArgs;
 pub(super) use up_args::UpArgs;

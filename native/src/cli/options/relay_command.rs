@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use xcher_core::registry::UserName;
 
 use super::server_args::RelayCommandArgs;
 
@@ -20,8 +21,8 @@ pub(crate) enum RelayCommand {
     Status,
     /// Disconnect clients of a running relay or bridge; they may come back
     Kick {
-        /// A nick, an address, a network, the id of a connection in the log, or tunnel/ID
-        #[arg(value_name = "NICK|ADDRESS|ID")]
+        /// A nick, an address, a network, the id of a connection in the log, tunnel/ID, or user/NAME
+        #[arg(value_name = "NICK|ADDRESS|ID|user/NAME")]
         target: String,
     },
     /// Disconnect clients and keep them away, until the relay or bridge stops
@@ -55,8 +56,23 @@ pub(crate) enum RelayCommand {
         #[command(subcommand)]
         command: Option<QuotaCommand>,
     },
+    /// Make a token for a user: prints the token, and an entry with its hash for the file of --users
+    Token {
+        /// The name of a new user [default: another token for a user that the file has]
+        #[arg(value_name = "NAME", value_parser = user_name)]
+        name: Option<UserName>,
+    },
+    /// List the hosts online: NICK, ADDRESS, KEY, ID and the time since they connected, with tabs between
+    ///
+    /// KEY is the host's key at this relay, as --access names it, or `-` if it has proved none. Codes are left out.
+    Nicks,
     /// List the bans: ADDRESS, NETWORK or NICK, a tab, the time left
     Bans,
+}
+
+/// Parses the name of a user.
+fn user_name(text: &str) -> Result<UserName, String> {
+    UserName::parse(text).map_err(|error| error.to_string())
 }
 
 #[derive(Clone, Debug, Subcommand)]

@@ -1,18 +1,25 @@
 //! The options of the commands that run servers: how they start and stop.
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use xcher_core::registry::Users;
 
 use super::bridge_args::BridgeArgs;
 use super::relay_args::RelayArgs;
 use super::values::switch;
+use crate::cli::exit::CliError;
+use crate::cli::users_file;
 
 /// The options of `xcher relay`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct RelayCommandArgs {
     #[command(flatten)]
     pub(crate) relay: RelayArgs,
+    #[command(flatten)]
+    pub(crate) users: UsersArgs,
     #[command(flatten)]
     pub(crate) stop: StopArgs,
     #[command(flatten)]
@@ -25,9 +32,29 @@ pub(crate) struct BridgeCommandArgs {
     #[command(flatten)]
     pub(crate) bridge: BridgeArgs,
     #[command(flatten)]
+    pub(crate) users: UsersArgs,
+    #[command(flatten)]
     pub(crate) stop: StopArgs,
     #[command(flatten)]
     pub(crate) start: StartArgs,
+}
+
+/// Who may use a server.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct UsersArgs {
+    /// Admit the users in this file, by their tokens, and nobody else unless it has [anonymous]
+    /// [default: everybody]
+    ///
+    /// The file is TOML; xcher relay token NAME makes a token and an entry for it. A changed file is read again.
+    #[arg(long, env = "XCHER_USERS", value_name = "FILE", hide_short_help = true)]
+    pub(crate) users: Option<PathBuf>,
+}
+
+impl UsersArgs {
+    /// Reads the users, if a file with them is named.
+    pub(crate) fn read(&self) -> Result<Option<Arc<Users>>, CliError> {
+        self.users.as_deref().map(users_file::read).transpose()
+    }
 }
 
 /// How a server starts.

@@ -49,6 +49,9 @@ pub(crate) struct Facts {
     pub(crate) round_trip_ms: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<String>,
+    /// The key by which the relay knows this host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) host_key: Option<String>,
     /// The day on which the key was first seen, in UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) since: Option<String>,

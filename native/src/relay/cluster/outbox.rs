@@ -202,7 +202,8 @@ impl Bus for Outbox {
             Action::Write { .. }
             | Action::Report { .. }
             | Action::Record { .. }
-            | Action::Close { .. } => {}
+            | Action::Close { .. }
+            | Action::Ask(_) => {}
         }
         let is_filled = !state.queue.is_empty();
         drop(state);

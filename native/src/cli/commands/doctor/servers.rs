@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use xcher_core::secure::PublicKey;
+use xcher_core::secure::{Identity, PublicKey};
 
 use super::nat::Nat;
 use super::outside::Outside;
@@ -11,6 +11,7 @@ use super::subjects::Subjects;
 use crate::cli::options::Common;
 use crate::cli::ui::finding::{Check, Facts, Finding, State};
 use crate::keys::KnownPeers;
+use crate::keys::identity::{self, KeyOwner};
 use crate::relay_address::RelayAddress;
 
 pub(super) fn relay(common: &Common, subjects: &Subjects, outside: &Outside) -> Finding {
@@ -47,10 +48,24 @@ pub(super) fn relay(common: &Common, subjects: &Subjects, outside: &Outside) -> 
 
 fn answers(common: &Common, used: &RelayAddress, answers: &RelayAnswers, start: String) -> Finding {
     let (state, about_key, since) = key(common, used, answers.key);
-    let text = format!("{start} in {}; {about_key}", milliseconds(answers.round_trip));
+    let mut text = format!("{start} in {}; {about_key}", milliseconds(answers.round_trip));
+    let host_key = answers.key.and_then(|relay| own_key(common, relay)).map(|key| key.to_string());
+    if let Some(key) = &host_key {
+        text += &format!("; it knows this host by the key {key}");
+    }
     let key = answers.key.map(|key| key.to_string());
-    let facts = Facts { key, since, ..server(used) };
+    let facts = Facts { key, host_key, since, ..server(used) };
     Finding::new(Check::Relay, state, text).with(timed(facts, answers.round_trip))
+}
+
+/// Returns the key by which the relay with this key knows this host, once this host has a key.
+fn own_key(common: &Common, relay: PublicKey) -> Option<PublicKey> {
+    let folder = common.data_folder().ok()?;
+    if !identity::exists(&folder, KeyOwner::Host) {
+        return None;
+    }
+    let secret = identity::load_or_create(&folder, KeyOwner::Host).ok()?;
+    Some(Identity::new(*secret).key_at_relay(relay))
 }
 
 /// Compares the relay's key with the one that this host has kept.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::admin::{Reloaded, Status};
+use crate::admin::{HostLine, Reloaded, Status};
 use crate::cli::ui::finding::Finding;
 
 /// An event. Fields that do not apply are left out.
@@ -19,6 +19,15 @@ pub(crate) enum JsonEvent<'a> {
     Status(&'a Status),
     /// How many an operator disconnected.
     Disconnected { connections: usize, tunnels: usize },
+    /// A new token of a user, and its hash.
+    Token {
+        token: &'a str,
+        hash: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<&'a str>,
+    },
+    /// A host at a relay, as its operator sees it.
+    Host(&'a HostLine),
     /// A ban in force.
     Ban {
         banned: &'a str,
