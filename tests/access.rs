@@ -285,7 +285,7 @@ fn nicks_are_listed_in_pages_with_keys_and_without_codes() {
     let listed = relay.operator(&["nicks"]).run().code(0).quiet().out;
     let nicks: Vec<_> = listed.iter().map(|line| line.split('\t').next().unwrap()).collect();
     assert_eq!(nicks, names);
-    assert!(listed[1].starts_with("amy\t127.0.0.1\t-\t2\t"), "{listed:?}");
+    assert!(listed[1].starts_with("amy\t127.0.0.1\t-\t-\t2\t"), "{listed:?}");
     let page = |query: &str| {
         let mut socket = std::os::unix::net::UnixStream::connect(relay.at("admin.sock")).unwrap();
         let request =
@@ -403,8 +403,7 @@ fn a_hook_decides_about_connections_nicks_and_tunnels() {
     bob.out("online ");
     let key = relay.hosts()[0]["key"].as_str().unwrap().to_owned();
     let of_bob: Vec<_> = hook.asked().into_iter().filter(|asked| asked["nick"] == "bob").collect();
-    let asked =
-        |key: Value| json!({"event": "nick", "address": "127.0.0.1", "nick": "bob", "key": key});
+    let asked = |key: Value| json!({"event": "nick", "address": "127.0.0.1", "nick": "bob", "key": key, "user": null});
     assert_eq!(of_bob, [asked(Value::Null), asked(json!(key))]);
     let eve = relay.host("eve", &["share", "--nick", "eve"]).args([relay.at("s")]).run();
     eve.error(&["refused: ", "subscription"]);

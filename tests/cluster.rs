@@ -3,12 +3,15 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
+#[path = "system/nats_operator.rs"]
+mod nats_operator;
 mod system;
 
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use nats_operator::NatsOperator;
 use rustix::process::Signal;
 use system::authority::Authority;
 use system::nats_server::NatsServer;
@@ -71,26 +74,25 @@ fn is_granted(relay: &Relay, nick: &str) -> bool {
     ask(relay, nick).1 == format!("X_NICK {nick} YES")
 }
 
-/// Calls a host from this relay until the call arrives; returns the lines that the caller heard instead.
-fn call_until_it_arrives(caller: &mut Conn, nick: &str, callee: &mut Conn) -> Vec<String> {
+/// Calls a host, which the call must reach at once.
+#[track_caller]
+fn call(caller: &mut Conn, nick: &str, callee: &mut Conn) {
     let port = Port::open();
     let init = format!("X_INIT {nick} 127.0.0.1 {}", port.number());
-    let mut refused = Vec::new();
-    loop {
-        // The relay answers in order: the answer to X_WHO tells that there is none to X_INIT.
-        caller.say(format!("{init}\nX_WHO\n"));
-        let mut is_refused = false;
-        while let Some(line) = caller.line().filter(|line| line != "X_WHO EOF") {
-            is_refused |= line.starts_with("X_ERR");
-            refused.extend(line.starts_with("X_ERR").then_some(line));
-        }
-        if !is_refused {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(120));
+    // The relay answers in order: the answer to X_WHO tells that there is none to X_INIT.
+    caller.say(format!("{init}\nX_WHO\n"));
+    while let Some(line) = caller.line().filter(|line| line != "X_WHO EOF") {
+        assert!(!line.starts_with("X_ERR"), "{line}");
     }
     callee.hears(&init);
-    refused
+}
+
+/// Waits until a relay has connected to NATS so often.
+fn connected(relay: &Relay, times: usize) {
+    relay.process.until("the relay to connect", |lines| {
+        let count = lines.err.iter().filter(|line| line.contains(": connected")).count();
+        (count >= times).then_some(())
+    });
 }
 
 #[test]
@@ -178,12 +180,12 @@ fn nats_may_die_and_come_back_and_no_host_notices() {
     let (mut amy, _) = ask(&first, "amy");
     let (mut ann, _) = ask(&first, "ann");
     let (mut bob, _) = ask(&second, "bob");
-    assert!(call_until_it_arrives(&mut amy, "bob", &mut bob).is_empty());
+    call(&mut amy, "bob", &mut bob);
     nats.kill();
     first.process.err("connection lost; local hosts go on");
     second.process.err("connection lost; local hosts go on");
     // What is local goes on; a call to a host elsewhere is refused with the reason.
-    assert!(call_until_it_arrives(&mut amy, "ann", &mut ann).is_empty());
+    call(&mut amy, "ann", &mut ann);
     let port = Port::open();
     amy.say(format!("X_INIT bob 127.0.0.1 {}\n", port.number()));
     let error = amy.line().unwrap();
@@ -191,18 +193,15 @@ fn nats_may_die_and_come_back_and_no_host_notices() {
     let (mut new, granted) = ask(&second, "new");
     assert_eq!(granted, "X_NICK new YES");
     nats.start_again();
+    connected(&first, 2);
+    connected(&second, 2);
     // The same connections, and the nicks that they had, and the one given meanwhile.
-    call_until_it_arrives(&mut amy, "bob", &mut bob);
-    call_until_it_arrives(&mut amy, "new", &mut new);
-    call_until_it_arrives(&mut bob, "ann", &mut ann);
+    call(&mut amy, "bob", &mut bob);
+    call(&mut amy, "new", &mut new);
+    call(&mut bob, "ann", &mut ann);
     for nick in ["bob", "new"] {
         assert!(!is_granted(&first, nick), "{nick}");
     }
-    let connected = |lines: &system::process::Lines| {
-        let count = lines.err.iter().filter(|line| line.contains(": connected")).count();
-        (count == 2).then_some(())
-    };
-    first.process.until("one line for each change", connected);
 }
 
 #[test]
@@ -245,7 +244,7 @@ fn no_nick_names_a_subject() {
     let (mut amy, _) = ask(&first, "amy");
     for (nick, (conn, granted)) in hostile.iter().zip(&mut callees) {
         assert_eq!(*granted, format!("X_NICK {nick} YES"));
-        call_until_it_arrives(&mut amy, nick, conn);
+        call(&mut amy, nick, conn);
     }
     spy.say("PING\r\n");
     let mut subjects = 0;
@@ -285,7 +284,7 @@ fn relay_without_nats_serves_its_hosts_and_says_once_what_is_wrong() {
     );
     let (mut amy, _) = ask(&relay, "amy");
     let (mut bob, _) = ask(&relay, "bob");
-    assert!(call_until_it_arrives(&mut amy, "bob", &mut bob).is_empty());
+    call(&mut amy, "bob", &mut bob);
     let done = relay.process.stop(Signal::INT).code(0);
     let lines = done.err.iter().filter(|line| line.contains("not reachable")).count();
     assert_eq!(lines, 1, "{done}");
@@ -319,6 +318,104 @@ fn relays_log_in_with_user_and_password_or_a_token() {
             }
         }
     }
+}
+
+#[test]
+fn relays_log_in_with_credentials() {
+    let (operator, other) = (NatsOperator::new(), NatsOperator::new());
+    let Some(nats) = nats(&operator.settings()) else { return };
+    let (keys, folder) = (tempdir().unwrap(), tempdir().unwrap());
+    let url = nats.url();
+    let start = |operator: &NatsOperator, subjects| {
+        let (file, seed) = operator.credentials(subjects, folder.path());
+        let relay = relay(&url, keys.path(), &["-vv", "--cluster-creds", file.to_str().unwrap()]);
+        (relay, seed)
+    };
+    // These subjects are all that a relay needs.
+    let (first, first_seed) = start(&operator, "xcher.net.>");
+    connected(&first, 1);
+    let (second, second_seed) = start(&operator, "xcher.net.>");
+    second.process.err(": connected, 2 relays");
+    let (mut amy, _) = ask(&first, "amy");
+    let (mut bob, _) = ask(&second, "bob");
+    call(&mut amy, "bob", &mut bob);
+    let (stranger, stranger_seed) = start(&other, "xcher.net.>");
+    let line = stranger.process.err("it refuses this relay: ");
+    assert!(line.contains("--cluster-creds"), "{line}");
+    // Whoever may use other subjects hears nobody, and the operator learns why.
+    let (confined, confined_seed) = start(&operator, "xcher.other.>");
+    let line = confined.process.err("NATS reports: ");
+    assert!(line.contains("Permissions Violation"), "{line}");
+    for relay in [first, second, stranger, confined] {
+        let done = relay.process.stop(Signal::INT).code(0);
+        for seed in [&first_seed, &second_seed, &stranger_seed, &confined_seed] {
+            let shows = |line: &String| line.contains(seed);
+            assert!(!done.err.iter().chain(&done.out).any(shows), "{done}");
+        }
+    }
+}
+
+/// Starts two servers that know each other.
+fn two_nats(settings: &str) -> Option<[NatsServer; 2]> {
+    let routes = [Port::open(), Port::open()].map(|port| port.address());
+    let servers = routes.map(|own| {
+        let [one, other] = routes;
+        nats(&format!(
+            "server_name: \"{own}\"\n{settings}\ncluster {{ name: net, listen: \"{own}\", \
+             routes: [\"nats://{one}\", \"nats://{other}\"] }}"
+        ))
+    });
+    let [Some(one), Some(other)] = servers else { return None };
+    Some([one, other])
+}
+
+#[test]
+fn relays_move_away_from_a_nats_server_that_retires() {
+    let settings = "lame_duck_duration: \"30s\"\nlame_duck_grace_period: \"1s\"";
+    let Some([retiring, staying]) = two_nats(settings) else { return };
+    let keys = tempdir().unwrap();
+    // The first relay knows the second server by the first one alone.
+    let first = relay(&retiring.url(), keys.path(), &[]);
+    let second = relay(&staying.url(), keys.path(), &[]);
+    until("the relays know each other", || {
+        let (_amy, _) = ask(&first, "amy");
+        !is_granted(&second, "amy")
+    });
+    let (mut amy, _) = ask(&first, "kim");
+    let (mut bob, _) = ask(&second, "bob");
+    call(&mut amy, "bob", &mut bob);
+    retiring.retire();
+    first.process.err("the NATS server will stop; the connection will move to another");
+    connected(&first, 2);
+    call(&mut amy, "bob", &mut bob);
+    call(&mut bob, "kim", &mut amy);
+}
+
+#[test]
+fn relay_that_reads_too_slowly_is_cut_off_by_nats_and_comes_back() {
+    let Some(nats) = nats("max_payload: 64KB\nmax_pending: 256KB\nwrite_deadline: \"1s\"") else {
+        return;
+    };
+    let ([first, second], _keys) = two_relays(&nats.url());
+    let (mut amy, _) = ask(&first, "amy");
+    let (mut bob, _) = ask(&second, "bob");
+    second.process.signal(Signal::STOP);
+    let mut flood = nats.client();
+    let line = "x".repeat(16 << 10);
+    // To the subject of the nick bob.
+    let message = format!("PUB xcher.net.n.Ym9i {}\r\n{line}\r\n", line.len());
+    // More than the buffers of the system hold.
+    for _ in 0..1024 {
+        flood.say(&message);
+    }
+    flood.say("PING\r\n");
+    flood.hears("PONG\r");
+    nats.says("Slow Consumer Detected");
+    second.process.signal(Signal::CONT);
+    connected(&second, 2);
+    call(&mut amy, "bob", &mut bob);
+    call(&mut bob, "amy", &mut amy);
+    assert!(!is_granted(&first, "bob"));
 }
 
 #[test]

@@ -13,9 +13,11 @@ use std::io::Write as _;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use lab::{Host, Lab, Nat};
+use lab::{Host, Lab, Nat, RELAY};
 use matrix::Relays;
+use rustix::process::Signal;
 use serde_json::Value;
+use system::authority::{Authority, for_names};
 use system::not_tested;
 use system::pace::Pace;
 use system::patience;
@@ -140,6 +142,26 @@ fn hosts_behind_different_nats_connect_by_hole_punching() {
             let passed = lab.bytes_of_relay() - before;
             assert!(passed < MAX_PACKET_BYTES, "{relay}: {passed} bytes passed the relay");
         }
+    }
+}
+
+#[test]
+fn hosts_that_reach_the_relay_over_tls_connect_as_all_others() {
+    let Some(lab) = lab(&[(Nat::PortRestricted, 2), (Nat::PortRestricted, 1)]) else { return };
+    let authority = Authority::new();
+    let (_relay, relay) = lab.relay_over_tls(&authority.pair("relay", for_names(&[RELAY])));
+    let (folder, ca) = (tempdir().unwrap(), authority.file());
+    let by = ["--tls-ca", ca.to_str().unwrap()];
+    tree::write(folder.path(), [("file", "1")]);
+    for (host, path, near) in [(B, "direct", true), (C, "punched", false)] {
+        let bob = online(share(&lab, host, &relay, &by).args([folder.path()]));
+        let ls = lab.xcher(A, &["ls", "bob", "--json", "--relay", &relay]).args(by).start();
+        for process in [&ls, &bob] {
+            let open = session(process);
+            assert!(open["path"] == path && is_near(&open) == near, "{open}");
+        }
+        ls.wait().code(0);
+        bob.stop(Signal::TERM).code(0);
     }
 }
 

@@ -35,10 +35,10 @@
 //!
 //! # Features
 //!
-//! * `cli` (default): the `xcher` program. Disable it to embed a peer: `default-features = false`.
+//! * `cli` (default): the `xcher` program. Disable it and `cluster` to embed a peer: `default-features = false`.
 //! * `acme`: certificates of the bridge's port from an authority.
 //! * `bridge`: the servers.
-//! * `cluster`: relays that share their nicks over NATS.
+//! * `cluster` (default): relays that share their nicks over NATS.
 //! * `lan`: announces and finds hosts in the local network.
 //! * `map-ports`: asks the router to forward ports to a host that calls from behind it.
 

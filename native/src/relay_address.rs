@@ -1,7 +1,7 @@
-//! The address of a relay: a TCP port, the URL of its bridge, an IRC channel, or the local network.
+//! The address of a relay: a TCP port, with TLS or without, the URL of its bridge, an IRC channel, or the local network.
 
 use std::fmt;
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -12,8 +12,8 @@ use xcher_core::tunnel::PATH;
 
 use crate::irc_url::IrcUrl;
 
-/// The address of a relay: `HOST:PORT`, the URL of a bridge or of an IRC channel, or `lan`. It is displayed as it
-/// was written; `HOST` alone with its port.
+/// The address of a relay: `HOST:PORT`, `tls://HOST:PORT`, the URL of a bridge or of an IRC channel, or `lan`. It is
+/// displayed as it was written; `HOST` alone with its port.
 ///
 /// `lan` stands for the hosts of the local network, each of which runs a relay of its own: keys are pinned for
 /// this name, because ports and addresses change there.
@@ -26,10 +26,19 @@ pub struct RelayAddress {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Kind {
     Tcp,
+    Tls(TlsAddress),
     Bridge(BridgeUrl),
     Irc(IrcUrl),
     /// The local network, or a relay found there.
     Lan,
+}
+
+/// The address of a relay's port with TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TlsAddress {
+    /// A name or an address, without brackets, as the certificate has it.
+    pub(crate) host: String,
+    pub(crate) port: u16,
 }
 
 /// The URL of a bridge's WebSocket, parsed.
@@ -47,6 +56,12 @@ pub(crate) struct BridgeUrl {
 const LAN: &str = "lan";
 /// The port of a relay whose address names none.
 pub(crate) const DEFAULT_PORT: u16 = 9247;
+/// The port of a relay with TLS whose address names none.
+pub(crate) const DEFAULT_TLS_PORT: u16 = 9250;
+/// The name of the protocol in TLS (RFC 7301).
+pub(crate) const RELAY_ALPN: &[u8] = b"xcher";
+/// The scheme of an address with TLS.
+const TLS: &str = "tls";
 
 /// The length of the longest name in DNS (RFC 1035, section 2.3.4).
 const MAX_HOST_LEN: usize = 253;
@@ -75,7 +90,23 @@ impl RelayAddress {
         self.irc().map(|url| &url.channel)
     }
 
-    /// Returns `HOST:PORT`; `None` for a bridge, for an IRC channel and for `lan`.
+    /// Returns true if nobody on the way to the relay can read or change what is sent: over TLS, or within this
+    /// machine. A name is not of this machine, whatever it is: a name server decides where it leads.
+    pub fn is_confidential(&self) -> bool {
+        let is_here = |host: &str| {
+            let is_loopback = |ip: IpAddr| ip.to_canonical().is_loopback();
+            without_brackets(host).parse().is_ok_and(is_loopback)
+        };
+        match &self.kind {
+            Kind::Tls(_) => true,
+            Kind::Tcp => self.text.rsplit_once(':').is_some_and(|(host, _)| is_here(host)),
+            Kind::Bridge(url) => url.tls || is_here(&url.host),
+            Kind::Irc(url) => url.tls || is_here(&url.host),
+            Kind::Lan => false,
+        }
+    }
+
+    /// Returns `HOST:PORT`; `None` for a port with TLS, for a bridge, for an IRC channel and for `lan`.
     pub fn tcp(&self) -> Option<&str> {
         let is_tcp = matches!(self.kind, Kind::Tcp | Kind::Lan) && self.text != LAN;
         is_tcp.then_some(&self.text)
@@ -89,6 +120,9 @@ impl RelayAddress {
         match &self.kind {
             Kind::Lan => LAN.to_owned(),
             Kind::Irc(url) => url.to_string(),
+            Kind::Tls(TlsAddress { host, port }) => {
+                format!("{TLS}://{}:{port}", canonical_host(&escape(host)))
+            }
             Kind::Bridge(BridgeUrl { url, tls, host, port }) => {
                 let (scheme, default) = if *tls { ("wss", 443) } else { ("ws", 80) };
                 let path = url.splitn(4, '/').nth(3).unwrap_or(TUNNEL);
@@ -118,11 +152,6 @@ impl RelayAddress {
         }
     }
 
-    /// Returns true if what passes to the relay, or to its bridge, is encrypted by TLS.
-    pub(crate) fn is_confidential(&self) -> bool {
-        self.bridge().is_some_and(|bridge| bridge.tls)
-    }
-
     /// Returns the URL of the bridge's page, if its WebSocket has the default path.
     pub fn page(&self) -> Option<String> {
         let BridgeUrl { url, .. } = self.bridge()?;
@@ -135,6 +164,14 @@ impl RelayAddress {
     pub(crate) fn bridge(&self) -> Option<&BridgeUrl> {
         match &self.kind {
             Kind::Bridge(url) => Some(url),
+            _ => None,
+        }
+    }
+
+    /// Returns the port with TLS, if the relay is reached there.
+    pub(crate) fn tls(&self) -> Option<&TlsAddress> {
+        match &self.kind {
+            Kind::Tls(address) => Some(address),
             _ => None,
         }
     }
@@ -163,7 +200,7 @@ impl fmt::Display for RelayAddress {
 impl FromStr for RelayAddress {
     type Err = String;
 
-    /// Parses `lan`, `HOST:PORT`, `HOST` for port 9247, `ws[s]://HOST[:PORT]/PATH`, the `http[s]://` URL of a
+    /// Parses `lan`, `HOST:PORT`, `HOST` for port 9247, `tls://HOST[:PORT]`, `ws[s]://HOST[:PORT]/PATH`, the `http[s]://` URL of a
     /// bridge's page, or `irc[s]://HOST[:PORT]/#CHANNEL`. An IPv6 address has brackets.
     ///
     /// # Errors
@@ -176,6 +213,14 @@ impl FromStr for RelayAddress {
         if let Some((scheme, rest)) = text.split_once("://") {
             let kind = if IrcUrl::is_scheme(scheme) {
                 Kind::Irc(IrcUrl::parse(scheme, rest)?)
+            } else if scheme.eq_ignore_ascii_case(TLS) {
+                let expected = || {
+                    format!(
+                        "expected {TLS}://HOST:PORT, or {TLS}://HOST for port {DEFAULT_TLS_PORT}, such as \
+                         {TLS}://relay.example"
+                    )
+                };
+                Kind::Tls(TlsAddress::parse(rest).ok_or_else(expected)?)
             } else {
                 let url = BridgeUrl::parse(&scheme.to_ascii_lowercase(), rest);
                 let expected = "expected the URL of a bridge, such as wss://relay.example/xcher";
@@ -194,6 +239,31 @@ impl FromStr for RelayAddress {
             ));
         };
         Ok(Self { text, kind: Kind::Tcp })
+    }
+}
+
+impl TlsAddress {
+    /// Returns `HOST:PORT`.
+    #[cfg(feature = "cli")]
+    pub(crate) fn socket(&self) -> String {
+        format!("{}:{}", self.bracketed(), self.port)
+    }
+
+    /// Returns the host as a URL has it.
+    #[cfg(feature = "cli")]
+    pub(crate) fn bracketed(&self) -> String {
+        if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() }
+    }
+
+    fn parse(rest: &str) -> Option<Self> {
+        let (host, port) = if is_host(rest) {
+            (rest, DEFAULT_TLS_PORT)
+        } else {
+            let (host, port) = rest.rsplit_once(':').filter(|_| is_host_and_port(rest))?;
+            // A certificate is for a name or an address, and nothing else.
+            (host, port.parse().ok().filter(|_| is_host(host))?)
+        };
+        Some(Self { host: without_brackets(host).to_owned(), port })
     }
 }
 
@@ -374,6 +444,67 @@ mod tests {
         assert_eq!(policy("192.0.2.1:9247", None), direct);
         assert_eq!(policy("192.0.2.1:9247", Some(Path::Bridge)), None);
         assert_eq!(policy("http://192.0.2.1:9248/", None), Some(PathPolicy::Auto));
+    }
+
+    #[test]
+    fn parses_ports_with_tls() {
+        for (text, host, port, canonical) in [
+            ("tls://relay.example", "relay.example", 9250, "tls://relay.example:9250"),
+            ("TLS://Relay.example:443", "Relay.example", 443, "tls://relay.example:443"),
+            ("tls://[::1]", "::1", 9250, "tls://[::1]:9250"),
+            ("tls://[0::1]:9", "0::1", 9, "tls://[::1]:9"),
+            ("tls://192.0.2.1:9", "192.0.2.1", 9, "tls://192.0.2.1:9"),
+        ] {
+            let address: RelayAddress = text.parse().unwrap();
+            let tls = address.tls().unwrap();
+            assert_eq!((tls.host.as_str(), tls.port), (host, port), "{text}");
+            assert_eq!(
+                (address.to_string().as_str(), address.canonical().as_str()),
+                (text, canonical)
+            );
+            assert!(address.tcp().is_none() && address.bridge().is_none(), "{text}");
+            let again: RelayAddress = canonical.parse().unwrap();
+            assert_eq!(again.canonical(), canonical);
+            assert_eq!(address.path_policy(None), Some(PathPolicy::Only(Path::Direct)));
+        }
+        for text in
+            ["tls://", "tls://:9", "tls://h:0", "tls://h/x", "tls://me@h", "tls://a b:9", "tls://9"]
+        {
+            let error = text.parse::<RelayAddress>().unwrap_err();
+            assert!(error.starts_with("expected tls://HOST:PORT"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn only_tls_and_this_machine_are_confidential() {
+        let is_confidential =
+            |text: &str| text.parse::<RelayAddress>().expect(text).is_confidential();
+        for text in [
+            "tls://relay.example",
+            "https://relay.example/",
+            "wss://192.0.2.1/xcher",
+            "ircs://irc.example/#files",
+            "127.0.0.1:9247",
+            "[::1]:9247",
+            "[::ffff:127.0.0.1]:9247",
+            "http://127.0.0.1:9248/",
+            "irc://[::1]/#files",
+        ] {
+            assert!(is_confidential(text), "{text}");
+        }
+        for text in [
+            "relay.example",
+            "localhost",
+            "192.0.2.1:9247",
+            "127.0.0.1.relay.example:9247",
+            "localhost.relay.example:9247",
+            "http://relay.example/",
+            "ws://[2001:db8::1]/xcher",
+            "irc://irc.example/#files",
+            "lan",
+        ] {
+            assert!(!is_confidential(text), "{text}");
+        }
     }
 
     #[test]

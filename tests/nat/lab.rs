@@ -15,6 +15,7 @@ use std::time::Duration;
 use delays::{Internet, Line};
 pub(crate) use kinds::Nat;
 
+use crate::system::authority::Pair;
 use crate::system::namespaces::{self, within};
 use crate::system::process::{Process, Xcher};
 
@@ -215,6 +216,16 @@ impl Lab {
         let process = self.command(&self.relay_name(), &listen).start();
         process.out("http ");
         (process, [format!("{RELAY}:9247"), format!("http://{RELAY}:9248/")])
+    }
+
+    /// Starts `xcher relay` with ports with TLS and without; returns it with the address of the one with TLS.
+    pub(crate) fn relay_over_tls(&self, pair: &Pair) -> (Process, String) {
+        let listen = ["relay", "--listen", "0.0.0.0:9247,tls://0.0.0.0:9250", "--http", "off"];
+        let command = self.command(&self.relay_name(), &listen);
+        let command = command.args([Path::new("--tls-cert"), &pair.certificate]);
+        let process = command.args([Path::new("--tls-key"), &pair.key]).start();
+        process.out("relay tls://");
+        (process, format!("tls://{RELAY}"))
     }
 
     /// Builds a command that runs on a host.

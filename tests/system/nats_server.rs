@@ -45,6 +45,20 @@ impl NatsServer {
         process.wait();
     }
 
+    /// Announces that it will stop, and stops once it has closed all connections.
+    pub(crate) fn retire(&self) {
+        self.process().signal(Signal::USR2);
+    }
+
+    /// Waits until it has written a line with this text.
+    pub(crate) fn says(&self, text: &str) {
+        self.process().err(text);
+    }
+
+    fn process(&self) -> &Process {
+        self.process.as_ref().expect("a running server")
+    }
+
     pub(crate) fn start_again(&mut self) {
         self.process = Some(run(&self.folder).expect("the port is free again"));
     }
@@ -55,8 +69,16 @@ impl NatsServer {
 
     /// Returns a client that hears all messages of relays.
     pub(crate) fn spy(&self) -> Conn {
+        let mut conn = self.client();
+        conn.say("SUB xcher.> 1\r\nPING\r\n");
+        conn.hears("PONG\r");
+        conn
+    }
+
+    /// Returns a client that is not a relay.
+    pub(crate) fn client(&self) -> Conn {
         let mut conn = Conn::to(self.address);
-        conn.say("CONNECT {\"verbose\":false}\r\nSUB xcher.> 1\r\nPING\r\n");
+        conn.say("CONNECT {\"verbose\":false}\r\nPING\r\n");
         assert!(conn.line().is_some_and(|line| line.starts_with("INFO ")));
         conn.hears("PONG\r");
         conn

@@ -34,12 +34,17 @@ pub(crate) const COMMANDS: [&str; 15] = [
     "man",
 ];
 
+/// The variable with the path of another build of the binary, optimised, that is tested instead.
+pub(crate) const OPTIMISED: &str = "XCHER_OPTIMISED";
+
 /// A command line of the binary, and its data directory: a new, empty one.
 pub(crate) struct Xcher(Command, TempDir);
 
 /// Builds a command line that ignores this machine's configuration and keys.
 pub(crate) fn xcher<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Xcher {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_xcher"));
+    let optimised = std::env::var_os(OPTIMISED);
+    let mut command =
+        Command::new(optimised.as_deref().unwrap_or(OsStr::new(env!("CARGO_BIN_EXE_xcher"))));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("XCHER_") {
             command.env_remove(name);

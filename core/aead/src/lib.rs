@@ -19,6 +19,7 @@
 
 #[cfg(feature = "ring")]
 mod fast;
+mod mask;
 #[cfg(not(feature = "ring"))]
 mod portable;
 
@@ -26,6 +27,8 @@ mod portable;
 use fast as inner;
 #[cfg(not(feature = "ring"))]
 use portable as inner;
+
+pub use mask::unmask;
 
 /// Bytes of a key.
 pub const KEY_LEN: usize = 32;

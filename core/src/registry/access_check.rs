@@ -57,8 +57,14 @@ impl Registry {
         &self.access
     }
 
-    /// Returns whether bans and lists let a host have a nick.
+    /// Returns whether its user, bans and lists let a host have a nick.
     pub(super) fn may_have(&self, conn: ConnId, nick: &Nick, now: Duration) -> NickAccess {
+        let account = self.clients.get(&conn).and_then(|client| client.account.as_ref());
+        if let (Some(account), Some(users)) = (account, self.users())
+            && let Err((rule, reason)) = users.check_nick(account, nick)
+        {
+            return NickAccess::No(rule, reason);
+        }
         if self.bans.bans_nick(nick, now) {
             let reason = "refused: the operator banned this nick, or one like it";
             return NickAccess::No(Rule::NickBanned, reason.into());

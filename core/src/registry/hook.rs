@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
-use super::{Action, Asked, CloseReason, ConnId, Outcome, Registry, Rule};
+use super::{Account, Action, Asked, CloseReason, ConnId, Outcome, Registry, Rule, UserName};
 use crate::secure::PublicKey;
 use crate::{Nick, Quoted};
 
@@ -30,6 +30,8 @@ pub struct Question {
     pub nick: Option<Nick>,
     /// The key that it has proved (section 5.6).
     pub key: Option<PublicKey>,
+    /// The user of its token (section 5.11).
+    pub user: Option<UserName>,
 }
 
 /// The answer to a question.
@@ -119,9 +121,10 @@ impl Registry {
         hook.waiting.insert(id, conn);
         client.waits = true;
         let (address, key) = (client.from, client.key_proof.proved());
+        let user = client.account.as_ref().and_then(Account::user).cloned();
         let asked = nick.as_ref().map(|(nick, _)| nick.clone());
         client.pending = Some(Box::new(Pending { id, nick }));
-        actions.push(Action::Ask(Question { id, conn, address, nick: asked, key }));
+        actions.push(Action::Ask(Question { id, conn, address, nick: asked, key, user }));
         true
     }
 

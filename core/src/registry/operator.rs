@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
-use super::{Action, Banned, Bans, CloseReason, ConnId, Registry, TooManyBans};
+use super::{Account, Action, Banned, Bans, CloseReason, ConnId, Registry, TooManyBans, UserName};
 use crate::secure::PublicKey;
 use crate::{Nick, RelayLimits};
 
@@ -19,6 +19,8 @@ pub struct OnlineHost<'a> {
     pub address: IpAddr,
     /// Its key at this relay, if it has proved one (section 5.6).
     pub key: Option<PublicKey>,
+    /// The user of its token (section 5.11).
+    pub user: Option<&'a UserName>,
     /// The time at which it connected, on the clock of [`Registry::handle`].
     pub since: Duration,
 }
@@ -31,7 +33,8 @@ impl Registry {
             let conn = self.nicks.find_callee(nick.as_str()).ok()?;
             let client = self.clients.get(&conn)?;
             let (address, key) = (client.from, client.key_proof.proved());
-            Some(OnlineHost { conn, nick, address, key, since: client.opened })
+            let user = client.account.as_ref().and_then(Account::user);
+            Some(OnlineHost { conn, nick, address, key, user, since: client.opened })
         })
     }
 

@@ -245,12 +245,6 @@ impl Registry {
             let reason = too_many_guesses(&self.limits);
             return Err(over_budget(client, &self.limits, Rule::GuessRate, reason, now));
         }
-        if let (Ok(nick), Some(account), Some(users)) =
-            (&nick, &client.account, &self.admission.users)
-            && let Err((rule, reason)) = users.check_nick(account, nick)
-        {
-            return Err(self.failed_try(conn, rule, reason));
-        }
         match nick {
             // Too long to repeat in an answer.
             Err(bad) if text.len() > MAX_NICK_CHARS * 4 => {

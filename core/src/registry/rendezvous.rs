@@ -179,7 +179,8 @@ impl Registry {
     }
 
     /// Takes a connection for the rendezvous of an invitation. The address is the host's own, so no host can
-    /// send another somewhere else; a bridge's client has another address over TCP than the bridge forwards.
+    /// send another somewhere else; a bridge's client has another address over TCP than the bridge forwards, and one
+    /// whose port is unknown cannot be reached.
     fn attend(
         &mut self,
         conn: ConnId,
@@ -188,7 +189,8 @@ impl Registry {
         actions: &mut Vec<Action>,
     ) -> Result<(), Refusal> {
         let Some(client) = self.clients.get_mut(&conn) else { return Ok(()) };
-        let shown = Ticket::parse(invitation).filter(|_| !client.bridged);
+        let is_seen = !client.bridged && client.address().port() != 0;
+        let shown = Ticket::parse(invitation).filter(|_| is_seen);
         let found = shown.and_then(|shown| self.meetings.find_invited(client.from, &shown, now));
         let Some((id, role)) = found else {
             let reason = "no such invitation for your address, or it was used or has expired";

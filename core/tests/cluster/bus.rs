@@ -25,6 +25,17 @@ pub enum Delivery {
     Answered(RequestId, Option<Vec<u8>>),
 }
 
+/// What keeps messages in order.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    /// From a relay to its server.
+    ToServer,
+    /// By a subscription.
+    To(Subject),
+    /// By the subscription to answers.
+    Answers,
+}
+
 #[derive(Default)]
 pub struct Bus {
     pub servers: usize,
@@ -38,8 +49,9 @@ pub struct Bus {
     pub subscribed: BTreeMap<usize, BTreeSet<Subject>>,
     /// What each server knows.
     pub interest: Vec<BTreeMap<Subject, BTreeSet<usize>>>,
-    /// The time of the last delivery from one relay to another, so that none overtakes another.
-    last: BTreeMap<(usize, usize), Duration>,
+    /// The time of the last delivery from one relay to another by one of its subscriptions, so that none overtakes
+    /// another there. Those of different subscriptions do: a client of NATS has a queue for each.
+    last: BTreeMap<(usize, usize, Way), Duration>,
     /// The askers of requests, with their connection to the bus.
     pub asked: BTreeMap<u64, (usize, u64, RequestId)>,
     pub replies: u64,
@@ -57,10 +69,10 @@ impl Bus {
 
 impl World {
     /// Returns the time at which something that `from` sends now reaches `to`.
-    fn arrival(&mut self, from: usize, to: usize) -> Duration {
+    fn arrival(&mut self, from: usize, to: usize, way: Way) -> Duration {
         let delay =
             Duration::from_micros(self.rng.u64(50..if self.is_slow { 60_000 } else { 3000 }));
-        let last = self.bus.last.entry((from, to)).or_default();
+        let last = self.bus.last.entry((from, to, way)).or_default();
         *last = (*last).max(self.now + delay);
         *last
     }
@@ -68,7 +80,7 @@ impl World {
     /// Sends a message of a relay to its server. Both are one in the order of messages.
     pub fn send_to_server(&mut self, relay: usize, message: Message) {
         let link = self.relays[relay].link.unwrap();
-        let at = self.arrival(relay, usize::MAX);
+        let at = self.arrival(relay, relay, Way::ToServer);
         self.schedule(at, Event::AtServer { relay, link, message });
     }
 
@@ -85,26 +97,29 @@ impl World {
             }
             Message::Publish(subject, bytes) => {
                 for to in self.hearing(server, relay, &subject) {
-                    self.deliver(relay, to, Delivery::Published(bytes.clone()));
+                    let way = Way::To(subject.clone());
+                    self.deliver(relay, to, way, Delivery::Published(bytes.clone()));
                 }
             }
             Message::Request(id, subject, bytes) => {
                 let hearing = self.hearing(server, relay, &subject);
                 if hearing.is_empty() {
-                    self.deliver(relay, relay, Delivery::Answered(id, None));
+                    self.deliver(relay, relay, Way::Answers, Delivery::Answered(id, None));
                 }
                 let link = self.relays[relay].link.unwrap_or_default();
                 for to in hearing {
                     self.bus.replies += 1;
                     let reply = self.bus.replies;
                     self.bus.asked.insert(reply, (relay, link, id));
-                    self.deliver(relay, to, Delivery::Requested(reply, bytes.clone()));
+                    let way = Way::To(subject.clone());
+                    self.deliver(relay, to, way, Delivery::Requested(reply, bytes.clone()));
                 }
             }
             Message::Reply(reply, bytes) => {
                 let Some((asker, link, id)) = self.bus.asked.remove(&reply) else { return };
                 if self.relays[asker].link == Some(link) {
-                    self.deliver(relay, asker, Delivery::Answered(id, Some(bytes)));
+                    let answer = Delivery::Answered(id, Some(bytes));
+                    self.deliver(relay, asker, Way::Answers, answer);
                 }
             }
         }
@@ -115,13 +130,13 @@ impl World {
         all.into_iter().flatten().copied().filter(|to| *to != from).collect()
     }
 
-    fn deliver(&mut self, from: usize, to: usize, delivery: Delivery) {
+    fn deliver(&mut self, from: usize, to: usize, way: Way, delivery: Delivery) {
         let is_split = self.bus.are_split(self.server_of(from), self.server_of(to));
         if is_split || self.bus.is_down || self.rng.u32(0..100) < self.bus.loss {
             return;
         }
         let Some(link) = self.relays[to].link else { return };
-        let at = self.arrival(from, to);
+        let at = self.arrival(from, to, way);
         self.schedule(at, Event::AtRelay { relay: to, link, delivery });
     }
 

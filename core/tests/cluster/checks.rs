@@ -11,7 +11,7 @@ use super::names::{group, is_code, names};
 use super::world::World;
 
 /// Time in which a nick may be two hosts', once the bus is whole: a heartbeat and the way of its messages.
-const DOUBLE_TIME: Duration = Duration::from_millis(5500);
+const DOUBLE_TIME: Duration = Duration::from_millis(4500);
 /// Time in which a question must be answered: a claim may wait for 2 s and each form of a nick for 2 s more;
 /// several questions at once wait for one another.
 const ANSWER_TIME: Duration = Duration::from_secs(30);
@@ -155,6 +155,7 @@ impl World {
                     "too many calls to absent nicks",
                     "too many of your X_MEETs",
                     "wait: the limit",
+                    "the invitation has ended",
                 ];
                 assert!(known.iter().any(|text| line.contains(text)), "{line}");
             }

@@ -5,6 +5,7 @@ use xcher_core::registry::{Asked, Decision, HookFailure, QuestionId, Rule};
 use xcher_core::secure::Identity;
 
 use super::keys::{Host, host_key};
+use super::users::{set, user};
 use super::*;
 
 fn hooked(on_failure: HookFailure) -> Relay {
@@ -185,4 +186,23 @@ fn nobody_is_asked_about_a_bridges_connection_which_was_its_tunnels() {
     assert!(question.nick.is_some());
     relay.decide(question.id, Decision::Allow);
     assert_eq!(relay.output(ALICE), "X_NICK alice YES\n");
+}
+
+#[test]
+fn the_hook_learns_the_user_and_a_nick_that_it_lost_meanwhile_is_refused() {
+    let mut relay = hooked(HookFailure::Deny);
+    set(&mut relay, [user("amy", None, &["amy*"])], None);
+    relay.connect(ALICE);
+    relay.send(ALICE, "X_CAPS token\nX_TOKEN amy-token\nX_NICK amy-1\n");
+    let question = relay.question();
+    assert_eq!(question.user, None, "it has not shown its token yet");
+    relay.decide(question.id, Decision::Allow);
+    let question = relay.question();
+    assert_eq!(question.user.map(|user| user.to_string()).as_deref(), Some("amy"));
+    set(&mut relay, [user("amy", None, &["kim"])], None);
+    relay.output(ALICE);
+    relay.decide(question.id, Decision::Allow);
+    let answer = relay.output(ALICE);
+    assert!(answer.starts_with("X_ERR X_NICK refused:"), "{answer}");
+    assert_eq!(relay.registry.nick(ALICE), None);
 }

@@ -148,10 +148,13 @@ fn connection_without_a_nick_asks_for_no_meeting() {
 fn invitation_is_valid_at_the_address_of_its_host_alone() {
     let mut relay = two();
     let [of_alice, of_bob] = invite(&mut relay);
-    // A stranger, and the other side.
-    for (from, invitation) in
-        [("13.0.0.4:1", &of_alice), ("12.0.0.3:1", &of_alice), ("11.0.0.2:1", &of_bob)]
-    {
+    // A stranger, the other side, and a host whose port a proxy hides.
+    for (from, invitation) in [
+        ("13.0.0.4:1", &of_alice),
+        ("12.0.0.3:1", &of_alice),
+        ("11.0.0.2:1", &of_bob),
+        ("11.0.0.2:0", &of_alice),
+    ] {
         assert_is_refused(&mut relay, from, invitation);
     }
     // Neither an attempt nor an invalid invitation uses it up.

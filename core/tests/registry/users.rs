@@ -10,7 +10,7 @@ use xcher_core::registry::{
 
 use super::*;
 
-fn user(name: &str, connections: Option<usize>, nicks: &[&str]) -> User {
+pub(super) fn user(name: &str, connections: Option<usize>, nicks: &[&str]) -> User {
     User {
         name: UserName::parse(name).unwrap(),
         tokens: vec![TokenHash::of(&format!("{name}-token"))],
@@ -20,7 +20,11 @@ fn user(name: &str, connections: Option<usize>, nicks: &[&str]) -> User {
     }
 }
 
-fn set(relay: &mut Relay, all: impl IntoIterator<Item = User>, anonymous: Option<UserLimits>) {
+pub(super) fn set(
+    relay: &mut Relay,
+    all: impl IntoIterator<Item = User>,
+    anonymous: Option<UserLimits>,
+) {
     let users = Arc::new(Users::new(all, anonymous).unwrap());
     let mut actions = Vec::new();
     relay.registry.set_users(Some(users), &mut actions);

@@ -6,6 +6,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::runtime::{Builder, Runtime};
 
+use crate::hops;
 use crate::host::{Host, own_ip};
 use crate::nats::Nats;
 use crate::relay::start_here;
@@ -13,32 +14,53 @@ use crate::relay::start_here;
 const ROUNDS: usize = 5;
 const TIME: Duration = Duration::from_secs(2);
 
-/// Measures both in turn, with the same numbers under way.
+/// Measures all in turn, with the same numbers under way.
 pub(crate) fn measure() {
     let nats = Nats::start(1);
-    let (_first, near) = start_here(&nats.urls());
-    let (_second, far) = start_here(&nats.urls());
+    let urls = nats.urls();
+    let (_first, near) = start_here(&urls);
+    let (_second, far) = start_here(&urls);
+    let (near_hop, far_hop) = (hops::start(&urls), hops::start(&urls));
     for window in [1, 64, 512] {
         let runtime = runtime();
-        let mut pairs = runtime.block_on(pairs(near, far, window));
-        let mut raw = Raw::start(&nats.urls(), window);
-        let mut figures = Vec::new();
+        let mut of_relays = runtime.block_on(pairs(near, far, window));
+        let mut of_hops = runtime.block_on(pairs(near_hop, far_hop, window));
+        let mut raw = Raw::start(&urls, window);
+        let (mut requests, mut passed, mut calls) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            let requests = raw.run();
-            let (calls, left) = runtime.block_on(call_each(pairs));
-            pairs = left;
-            figures.push((requests, calls));
+            let rate;
+            requests.push(raw.run());
+            (rate, of_hops) = runtime.block_on(call_each(of_hops));
+            passed.push(rate);
+            let rate;
+            (rate, of_relays) = runtime.block_on(call_each(of_relays));
+            calls.push(rate);
         }
-        figures.sort_by(|a, b| (a.1 / a.0).total_cmp(&(b.1 / b.0)));
-        let (requests, calls) = figures[ROUNDS / 2];
         println!(
-            "{window} under way: {calls:.0} calls/s, {requests:.0} requests/s of NATS alone: {:.2} \
-             (of {ROUNDS} rounds {:.2} to {:.2})",
-            calls / requests,
-            figures[0].1 / figures[0].0,
-            figures[ROUNDS - 1].1 / figures[ROUNDS - 1].0,
+            "{window} under way: {:.0} calls/s; {:.0} requests/s of NATS alone: {}; {:.0} lines/s passed on without \
+             rules: {}, which is {} of NATS alone",
+            median(&calls),
+            median(&requests),
+            ratio(&calls, &requests),
+            median(&passed),
+            ratio(&calls, &passed),
+            ratio(&passed, &requests),
         );
     }
+}
+
+fn median(figures: &[f64]) -> f64 {
+    let mut figures = figures.to_vec();
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
+
+/// Compares what was measured in the same round: the median, and the range.
+fn ratio(these: &[f64], those: &[f64]) -> String {
+    let mut ratios: Vec<_> = these.iter().zip(those).map(|(this, that)| this / that).collect();
+    ratios.sort_by(f64::total_cmp);
+    let [least, .., most] = ratios[..] else { unreachable!("several rounds") };
+    format!("{:.2} ({least:.2} to {most:.2})", median(&ratios))
 }
 
 fn runtime() -> Runtime {

@@ -14,6 +14,7 @@
 
 mod calls;
 mod costs;
+mod hops;
 mod host;
 mod kills;
 mod nats;

@@ -12,8 +12,8 @@ use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::AdminAddress;
 use super::listener::Connection;
+use crate::net::socket_address::SocketAddress;
 
 /// The most bytes of an answer: 10,000 bans, with room to spare.
 const MAX_ANSWER_LEN: usize = 4 << 20;
@@ -23,7 +23,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// A relay or bridge, as its operator reaches it.
 pub(crate) struct AdminClient {
     /// Its listener for operators.
-    pub(crate) at: AdminAddress,
+    pub(crate) at: SocketAddress,
     /// The token that it requires.
     pub(crate) token: Option<String>,
 }
@@ -100,23 +100,23 @@ impl AdminClient {
 
     fn host(&self) -> String {
         match &self.at {
-            AdminAddress::Tcp(at) => at.to_string(),
-            AdminAddress::Unix(_) => "localhost".to_owned(),
+            SocketAddress::Tcp(at) => at.to_string(),
+            SocketAddress::Unix(_) => "localhost".to_owned(),
         }
     }
 
     async fn connect(&self) -> Result<Box<dyn Connection>, AskError> {
         match &self.at {
-            AdminAddress::Tcp(at) => {
+            SocketAddress::Tcp(at) => {
                 Ok(Box::new(TcpStream::connect(at).await.map_err(unreachable)?))
             }
             #[cfg(unix)]
-            AdminAddress::Unix(path) => {
+            SocketAddress::Unix(path) => {
                 let socket = tokio::net::UnixStream::connect(path).await;
                 Ok(Box::new(socket.map_err(unreachable)?))
             }
             #[cfg(not(unix))]
-            AdminAddress::Unix(_) => Err(unreachable("this system has no Unix sockets")),
+            SocketAddress::Unix(_) => Err(unreachable("this system has no Unix sockets")),
         }
     }
 }

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 
-use super::{AdminAddress, AdminClient, AdminListener, AskError};
+use super::{AdminClient, AdminListener, AskError};
+use crate::net::socket_address::SocketAddress;
 
 /// `POST /handover`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -55,7 +56,7 @@ const RETRIES: usize = 100;
 ///
 /// Those of [`AdminListener::bind`], with the reason of the other process.
 pub(crate) async fn take_over(
-    at: &AdminAddress,
+    at: &SocketAddress,
     token: Option<&str>,
     reuse_port: bool,
 ) -> io::Result<AdminListener> {

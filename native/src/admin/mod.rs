@@ -1,7 +1,6 @@
 //! What operators of a relay or bridge watch and do, at a listener of its own: metrics, health, kicks, bans, quotas
 //! and reloads.
 
-mod address;
 mod client;
 #[cfg(feature = "cluster")]
 mod cluster;
@@ -20,7 +19,6 @@ mod status;
 mod target;
 mod watched;
 
-pub(crate) use address::AdminAddress;
 pub(crate) use client::{AdminClient, AskError};
 pub(crate) use handover::take_over;
 pub(crate) use listener::AdminListener;

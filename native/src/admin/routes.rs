@@ -78,6 +78,8 @@ pub(crate) struct HostLine {
     pub(crate) address: String,
     /// Its key at this relay, if it has proved one.
     pub(crate) key: Option<String>,
+    /// The user of its token.
+    pub(crate) user: Option<String>,
     /// The id of its connection in the log.
     pub(crate) id: u64,
     /// The time since it connected.
@@ -228,6 +230,7 @@ async fn nicks(State(servers): State<Arc<Servers>>, uri: Uri) -> Result<Json<Hos
         nick: shown(&host.nick).to_owned(),
         address: host.address.to_string(),
         key: host.key.map(|key| key.to_string()),
+        user: host.user.map(|user| user.to_string()),
         id: host.conn.0,
         seconds: host.time.as_secs(),
     };

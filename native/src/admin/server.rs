@@ -19,9 +19,10 @@ use tracing::{debug, error, info};
 
 use super::handover::{Handover, Handovers};
 use super::listener::Connection;
-use super::{AdminAddress, AdminListener, Servers, guard, routes};
+use super::{AdminListener, Servers, guard, routes};
 use crate::http::newcomers::Newcomers;
 use crate::net::log_line;
+use crate::net::socket_address::SocketAddress;
 
 /// The most connections at a time; a new one takes the place of the oldest.
 const MAX_CONNECTIONS: usize = 64;
@@ -99,7 +100,7 @@ async fn run(listener: AdminListener, mut handovers: Handovers, router: Router) 
 /// it may have failed to start. Cancel safe.
 async fn accept(
     listener: &mut Option<AdminListener>,
-    at: &AdminAddress,
+    at: &SocketAddress,
 ) -> io::Result<(Box<dyn Connection>, Option<IpAddr>)> {
     let listener = loop {
         if let Some(listener) = listener {

@@ -1,7 +1,7 @@
 //! Listeners on ports allocated to a tunnel.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -31,7 +31,8 @@ impl Tunnel {
             self.shared.counts.add(&error);
             return refuse(&mut stream, &error.to_string()).await;
         }
-        let listener = match bind(&self.shared.config.load_full()).await {
+        let config = self.shared.config.load_full();
+        let listener = match bind(&config, config.listens_at(self.public_ip)).await {
             Ok(listener) => listener,
             Err(error) => {
                 return refuse(&mut stream, &format!("no port to allocate: {error}")).await;
@@ -106,13 +107,13 @@ impl Drop for Registration<'_> {
     }
 }
 
-async fn bind(config: &BridgeConfig) -> io::Result<TcpListener> {
+async fn bind(config: &BridgeConfig, ip: IpAddr) -> io::Result<TcpListener> {
     let Some(ports) = &config.ports else {
-        return TcpListener::bind((config.listen_ip, 0)).await;
+        return TcpListener::bind((ip, 0)).await;
     };
     let mut last = io::ErrorKind::AddrInUse.into();
     for _ in 0..MAX_BIND_ATTEMPTS {
-        match TcpListener::bind((config.listen_ip, fastrand::u16(ports.clone()))).await {
+        match TcpListener::bind((ip, fastrand::u16(ports.clone()))).await {
             Ok(listener) => return Ok(listener),
             Err(error) => last = error,
         }

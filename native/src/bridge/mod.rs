@@ -23,7 +23,7 @@ mod relay_link;
 mod tunnel;
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -60,7 +60,8 @@ pub struct BridgeConfig {
     /// The address at which peers reach allocated ports, and which X_INITs of the bridge's clients name.
     /// `None` stands for the address at which the client reached the bridge.
     pub public_ip: Option<IpAddr>,
-    /// The local address that allocated ports listen on.
+    /// The local address that allocated ports listen on. Without a public address, those of a client that reached
+    /// the bridge at an address that this one does not include listen there: a bridge can have several.
     pub listen_ip: IpAddr,
     /// The range of ports to allocate; `None` leaves the choice to the system.
     pub ports: Option<RangeInclusive<u16>>,
@@ -78,6 +79,17 @@ impl BridgeConfig {
         let (limits, rates) = (AllocationLimits::default(), Rates::default());
         let quotas = QuotaLimits::default();
         Self { public_ip: None, listen_ip: ip, ports: None, limits, rates, quotas }
+    }
+
+    /// Returns the local address for ports that are announced at `announced`.
+    fn listens_at(&self, announced: IpAddr) -> IpAddr {
+        let includes = match self.listen_ip {
+            _ if self.public_ip.is_some() => true,
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => true,
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => announced.is_ipv4(),
+            ip => ip.to_canonical() == announced,
+        };
+        if includes { self.listen_ip } else { announced }
     }
 }
 

@@ -32,11 +32,17 @@ pub(crate) fn check(
         errors.push(format!("a bridge connects to HOST:PORT, and {named} is none; set --relay"));
     }
     errors.extend(quota_keeper::folder(common).and_then(|folder| read_quota_file(&folder).err()));
+    errors.extend(bridge.http().err().and_then(|error| error.message));
     let admission = Admission::read(&bridge.access_args);
     errors.extend(admission.err().and_then(|error| error.message));
     let token = common.token().map_err(|error| errors.extend(error.message)).ok().flatten();
     let tls = AcmeFront::tls(common, bridge).map_err(|error| errors.extend(error.message));
     let tls = tls.ok().and_then(|(tls, _)| tls);
+    let ports = match relay {
+        Some(relay) => relay.check_listen(tls.is_some()),
+        None => bridge.check_proxies(None),
+    };
+    errors.extend(ports.err().and_then(|error| error.message));
     let config = HttpConfig { access: bridge.access(token), tls, ..HttpConfig::default() };
     if let Err(error) = Http::new(config, |_, _| async {}) {
         errors.push(error.to_string());

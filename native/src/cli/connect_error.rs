@@ -24,7 +24,9 @@ fn relay_text(relay: &RelayAddress, error: &Error) -> String {
     {
         return text;
     }
-    let is_bridge = relay.tcp().is_none();
+    let has_tls_port = relay.tls().is_some();
+    let is_bridge = relay.tcp().is_none() && !has_tls_port;
+    let server = if is_bridge { "bridge" } else { "relay" };
     match error {
         Error::NickTaken(nick) => {
             format!("the nick {nick} is taken at {relay}; choose another with --nick")
@@ -36,11 +38,11 @@ fn relay_text(relay: &RelayAddress, error: &Error) -> String {
         Error::Protocol(_) => {
             format!("{relay} is not an XCHER relay: {error}; name one with --relay")
         }
-        Error::Unreachable(why) if is_bridge && !is_system(why) => {
-            format!("cannot use the bridge at {relay}: {why}")
+        Error::Unreachable(why) if (is_bridge || has_tls_port) && !is_system(why) => {
+            format!("cannot use the {server} at {relay}: {why}")
         }
         Error::Unreachable(why) => {
-            let (server, why) = (if is_bridge { "bridge" } else { "relay" }, shortened(why));
+            let why = shortened(why);
             format!(
                 "no {server} at {relay} ({why}); start one: xcher relay, or name one with --relay"
             )
@@ -106,29 +108,33 @@ fn unreachable_text(
             after.as_secs()
         );
     }
-    match (error, common.relay.tcp()) {
+    match (error, likely_bridge(&common.relay)) {
         (Error::Relay(reason), _) if reason.starts_with("no such nick") => format!(
             "cannot reach {callee}: the relay says {reason}; list the nicks online with `xcher \
              who{}`",
             relay_option(common)
         ),
         (Error::Relay(reason), _) => format!("cannot reach {callee}: the relay says {reason}"),
-        (Error::TimedOut { waited_for: Wait::ConnectionBack, after }, Some(relay)) => format!(
+        (Error::TimedOut { waited_for: Wait::ConnectionBack, after }, Some(bridge)) => format!(
             "{callee} did not connect back within {} s{notice}; if a NAT or firewall is in the way, go \
-             through the relay's bridge: --relay {}",
-            after.as_secs(),
-            likely_bridge(relay)
+             through the relay's bridge: --relay {bridge}",
+            after.as_secs()
         ),
         (Error::TimedOut { .. }, _) => format!("cannot reach {callee}: {error}{notice}"),
         _ => format!("cannot reach {callee}: {error}"),
     }
 }
 
-/// Returns the URL where the bridge of a relay listens by default: one port above the relay's own.
-fn likely_bridge(relay: &str) -> String {
+/// Returns the URL where the bridge of a relay listens by default: one port above the relay's own; for a port with
+/// TLS the usual port for HTTPS. `None` for a bridge.
+fn likely_bridge(relay: &RelayAddress) -> Option<String> {
+    if let Some(tls) = relay.tls() {
+        return Some(format!("https://{}/", tls.bracketed()));
+    }
+    let relay = relay.tcp()?;
     let (host, port) = relay.rsplit_once(':').unwrap_or((relay, ""));
     let port = port.parse::<u16>().ok().and_then(|port| port.checked_add(1)).unwrap_or(9248);
-    format!("http://{host}:{port}/")
+    Some(format!("http://{host}:{port}/"))
 }
 
 /// Explains why no session with `nick` was opened for lack of encryption or for another key.
@@ -191,8 +197,16 @@ mod tests {
 
     #[test]
     fn guesses_the_bridge_beside_a_relay() {
-        assert_eq!(likely_bridge("relay.example:9247"), "http://relay.example:9248/");
-        assert_eq!(likely_bridge("[::1]:7"), "http://[::1]:8/");
-        assert_eq!(likely_bridge("relay.example:65535"), "http://relay.example:9248/");
+        for (relay, bridge) in [
+            ("relay.example:9247", Some("http://relay.example:9248/")),
+            ("[::1]:7", Some("http://[::1]:8/")),
+            ("relay.example:65535", Some("http://relay.example:9248/")),
+            ("tls://relay.example", Some("https://relay.example/")),
+            ("tls://[::1]:7", Some("https://[::1]/")),
+            ("https://relay.example/", None),
+        ] {
+            let address = relay.parse().expect(relay);
+            assert_eq!(likely_bridge(&address).as_deref(), bridge, "{relay}");
+        }
     }
 }

@@ -1,9 +1,8 @@
-//! A bridge's HTTP port, before and after the bridge is started.
+//! A bridge's HTTP ports, before and after the bridge is started.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use xcher_core::registry::{Account, Users};
 
@@ -11,52 +10,63 @@ use crate::bridge::{Bridge, Home};
 use crate::cli::exit::CliError;
 use crate::cli::exposure;
 use crate::cli::options::{Admission, BridgeArgs, Common};
+use crate::cli::sockets::OpenSocket;
 use crate::cli::ui::json::JsonEvent;
 use crate::cli::ui::output::Output;
-use crate::http::{Access, Http, HttpConfig, Quota, Tls, WsBytes};
+use crate::http::{Access, Http, HttpConfig, Listener, Quota, Tls, WsBytes};
+use crate::net::socket_address::SocketAddress;
 
-/// A port that is open, with the token and certificate for it.
+/// Ports that are open, with the token and certificate for them.
 pub(crate) struct Front {
-    listener: TcpListener,
-    pub(crate) address: SocketAddr,
+    listeners: Vec<Listener>,
+    /// Those of TCP ports.
+    addresses: Vec<SocketAddr>,
     tls: Option<Tls>,
     token: Option<String>,
     users: Option<Arc<Users>>,
 }
 
 impl Front {
-    /// Prints the URL of the port.
+    /// Prints the URL of each port, or the path of a Unix socket.
     pub(crate) fn new(
         common: &Common,
-        listener: TcpListener,
+        sockets: Vec<OpenSocket>,
         tls: Option<Tls>,
         users: Option<Arc<Users>>,
     ) -> Result<Self, CliError> {
-        let (token, address) = (common.token()?, listener.local_addr().map_err(CliError::local)?);
-        let front = Self { listener, address, tls, token, users };
-        let url = front.url(address.ip());
-        let output = Output::new(common);
-        output.result(format_args!("http {url}")).map_err(CliError::unwritten)?;
-        output.json(&JsonEvent::Http { url }).map_err(CliError::unwritten)?;
-        exposure::warn_of_bridge(common, &output, front.users.as_deref(), address)?;
-        Ok(front)
+        let (token, output) = (common.token()?, Output::new(common));
+        let addresses = sockets.iter().filter_map(OpenSocket::tcp).collect();
+        for OpenSocket { at, .. } in &sockets {
+            let url = match at {
+                SocketAddress::Tcp(at) => url(tls.as_ref(), *at),
+                SocketAddress::Unix(_) => at.to_string(),
+            };
+            output.result(format_args!("http {url}")).map_err(CliError::unwritten)?;
+            output.json(&JsonEvent::Http { url }).map_err(CliError::unwritten)?;
+            if let SocketAddress::Tcp(at) = at {
+                exposure::warn_of_bridge(common, &output, users.as_deref(), *at)?;
+            }
+        }
+        let listeners = sockets.into_iter().map(|socket| socket.listener).collect();
+        Ok(Self { listeners, addresses, tls, token, users })
     }
 
-    /// Returns the page's URL for clients that reach this host at `ip`.
-    pub(crate) fn url(&self, ip: IpAddr) -> String {
-        let scheme = if self.tls.is_some() { "https" } else { "http" };
-        format!("{scheme}://{}/", SocketAddr::new(ip, self.address.port()))
+    /// Returns the page's URL at the first TCP port, for clients that reach this host at the address that `reached`
+    /// returns for that port's.
+    pub(crate) fn url(&self, reached: impl FnOnce(IpAddr) -> IpAddr) -> Option<String> {
+        let at = self.addresses.first()?;
+        Some(url(self.tls.as_ref(), SocketAddr::new(reached(at.ip()), at.port())))
     }
 
-    /// Builds the bridge that serves this port.
+    /// Builds the bridge that serves these ports.
     pub(crate) fn start(
         self,
         args: &BridgeArgs,
         admission: &Admission,
         home: Home,
-    ) -> Result<(RunningBridge, TcpListener), CliError> {
-        let Self { listener, address, tls, token, users } = self;
-        let bridge = Bridge::new(home, args.bridge_config(address.ip()));
+    ) -> Result<(RunningBridge, Vec<Listener>), CliError> {
+        let Self { listeners, addresses, tls, token, users } = self;
+        let bridge = Bridge::new(home, args.bridge_config(ip_of(&addresses)));
         bridge.set_users(users.clone());
         let access = Access { users, ..args.access(token.clone()) };
         let counts = bridge.clone();
@@ -65,7 +75,7 @@ impl Front {
         };
         let quota = Some(Arc::new(quota) as Arc<Quota>);
         let hook = admission.hook.clone();
-        let config = HttpConfig { access, tls: tls.clone(), hook, quota, ..HttpConfig::default() };
+        let config = HttpConfig { access, tls, hook, quota, ..HttpConfig::default() };
         let serves = bridge.clone();
         let tunnel = move |socket: WsBytes, client| {
             let (bridge, reached_at) = (serves.clone(), socket.reached_at());
@@ -74,18 +84,36 @@ impl Front {
         };
         let http = Http::new(config, tunnel).map_err(CliError::local)?;
         http.set_lists(admission.lists());
-        Ok((RunningBridge { http, bridge, tls, address, token, acme: None }, listener))
+        Ok((RunningBridge { http, bridge, addresses, token, acme: None }, listeners))
     }
+}
+
+fn url(tls: Option<&Tls>, at: SocketAddr) -> String {
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    format!("{scheme}://{at}/")
+}
+
+/// Returns the local address for ports that a bridge allocates.
+fn ip_of(addresses: &[SocketAddr]) -> IpAddr {
+    // Without a port, only proxies on this machine connect.
+    addresses.first().map_or(Ipv4Addr::LOCALHOST.into(), SocketAddr::ip)
 }
 
 /// A bridge and the parts of it that can change while it runs.
 pub(crate) struct RunningBridge {
     pub(crate) http: Http,
     pub(crate) bridge: Bridge,
-    pub(crate) tls: Option<Tls>,
-    pub(crate) address: SocketAddr,
+    /// Those of its TCP ports.
+    pub(crate) addresses: Vec<SocketAddr>,
     /// The token in force.
     pub(crate) token: Option<String>,
     /// Asks for a certificate that an authority has not issued so far.
     pub(crate) acme: Option<Arc<Notify>>,
+}
+
+impl RunningBridge {
+    /// Applies these options to its ports.
+    pub(crate) fn set_config(&self, args: &BridgeArgs) {
+        self.bridge.set_config(args.bridge_config(ip_of(&self.addresses)));
+    }
 }

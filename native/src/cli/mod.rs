@@ -5,6 +5,7 @@ mod acme_front;
 mod admin_front;
 mod callee;
 mod check;
+#[cfg(feature = "cluster")]
 mod cluster_state;
 mod commands;
 mod completion;
@@ -38,6 +39,7 @@ mod outgoing_session;
 mod pasted;
 mod quota_keeper;
 mod reconnect;
+mod relay_ports;
 mod relay_search;
 mod reload;
 mod requested;

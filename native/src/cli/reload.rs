@@ -21,7 +21,7 @@ use crate::http::{Access, Tls};
 use crate::relay::Relay;
 
 /// The options that can change at runtime.
-const LIVE: [&str; 14] = [
+const LIVE: [&str; 15] = [
     "access",
     "hook-token-file",
     "max-connections",
@@ -29,6 +29,7 @@ const LIVE: [&str; 14] = [
     "allow-origin",
     "host-name",
     "trusted-proxy",
+    "proxy-protocol",
     "tunnel-ports",
     "public-ip",
     "tunnel-rate",
@@ -52,6 +53,8 @@ pub(crate) struct Reload {
     output: Output,
     relay: Option<Relay>,
     bridge: Option<RunningBridge>,
+    /// The certificate of their ports.
+    tls: Option<Tls>,
     /// The lists in force, and the hook.
     admission: Admission,
     options: RawValues,
@@ -97,6 +100,7 @@ impl Reload {
         common: &Common,
         relay: Option<(Relay, bool)>,
         bridge: Option<RunningBridge>,
+        tls: Option<Tls>,
         admission: Admission,
     ) -> Self {
         let (relay, any_address) = relay.unzip();
@@ -104,7 +108,7 @@ impl Reload {
         let (options, token_file) = (common.raw.clone(), common.token_file.clone());
         let output = Output::new(common);
         let users = None;
-        Self { output, relay, bridge, admission, options, token_file, any_address, users }
+        Self { output, relay, bridge, tls, admission, options, token_file, any_address, users }
     }
 
     /// Adds the users that the servers were started with.
@@ -136,10 +140,11 @@ impl Reload {
 
     /// Reads options and files again, and applies what can change at runtime.
     pub(crate) async fn reload(&mut self) -> Reloaded {
-        let tls = self.bridge.as_ref().map(|bridge| bridge.tls.clone());
+        let (has_bridge, tls) = (self.bridge.is_some(), self.tls.clone());
         let (token_file, any_address) = (self.token_file.clone(), self.any_address);
         // A slow disk must not block the clients.
-        let read = spawn_blocking(move || Reread::now(tls, token_file, any_address)).await;
+        let read = move || Reread::now(has_bridge, tls, token_file, any_address);
+        let read = spawn_blocking(read).await;
         let applied = read.map_err(CliError::local).flatten().and_then(|read| self.apply(read));
         applied.unwrap_or_else(|error| {
             let error = error.message.unwrap_or_default();
@@ -151,6 +156,11 @@ impl Reload {
     fn apply(&mut self, reread: Reread) -> Result<Reloaded, CliError> {
         let Reread { cli, token, certificate, users, lists, hook_token } = reread;
         let (mut notes, mut errors) = (Vec::new(), Vec::new());
+        match (relay_args(&cli.command), cli.command.server()) {
+            (Some(args), _) => args.bridge.check_proxies(Some(&args.listen))?,
+            (None, Some(args)) => args.check_proxies(None)?,
+            (None, None) => {}
+        }
         let has_users = users.is_ok();
         match users {
             Ok(users) if users.is_some() == self.users.is_some() && users != self.users => {
@@ -174,11 +184,13 @@ impl Reload {
             let now = token.as_ref().unwrap_or(&before).clone();
             let access = Access { users: self.users.clone(), ..args.access(now.clone()) };
             bridge.http.set_access(&access).map_err(CliError::local)?;
-            bridge.bridge.set_config(args.bridge_config(bridge.address.ip()));
+            bridge.set_config(args);
             if before.is_some() && now.is_none() {
                 // The bridge continues even if standard output is closed.
                 let users = self.users.as_deref();
-                let _ = exposure::warn_of_bridge(&cli.common, &self.output, users, bridge.address);
+                for at in &bridge.addresses {
+                    let _ = exposure::warn_of_bridge(&cli.common, &self.output, users, *at);
+                }
             }
             notes.extend(token_change(before.as_deref(), now.as_deref()));
             errors.extend(token.as_ref().err().map(|error| token_error(error, before.is_some())));
@@ -189,6 +201,7 @@ impl Reload {
         }
         if let (Some(relay), Some(args)) = (&self.relay, relay_args(&cli.command)) {
             relay.set_limits(args.limits());
+            relay.set_proxies(args.bridge.relay_proxies());
             // Before the tunnels are closed, so that their clients get the reason.
             relay.set_users(self.users.clone());
         }
@@ -316,7 +329,8 @@ impl Reload {
 impl Reread {
     /// Reads the configuration file, and for a bridge the certificate and the token.
     fn now(
-        bridge: Option<Option<Tls>>,
+        has_bridge: bool,
+        tls: Option<Tls>,
         token_file: Option<PathBuf>,
         any_address: bool,
     ) -> Result<Self, CliError> {
@@ -330,10 +344,6 @@ impl Reread {
         let args = cli.command.server().map(|args| &args.access_args);
         let lists = args.map_or_else(|| Ok(AccessRules::default()), AccessArgs::rules);
         let hook_token = args.map_or(Ok(None), AccessArgs::hook_token);
-        let Some(tls) = bridge else {
-            let (token, certificate) = (Ok(None), Ok(Certificate::None));
-            return Ok(Self { cli, token, certificate, users, lists, hook_token });
-        };
         let files =
             cli.command.server().and_then(|args| args.tls_cert.as_ref().zip(args.tls_key.as_ref()));
         // TLS with a certificate of an authority has no files; to change that needs a restart.
@@ -344,7 +354,8 @@ impl Reread {
                 false => Certificate::Unchanged,
             }),
         };
-        Ok(Self { token: cli.common.token(), cli, certificate, users, lists, hook_token })
+        let token = if has_bridge { cli.common.token() } else { Ok(None) };
+        Ok(Self { token, cli, certificate, users, lists, hook_token })
     }
 }
 

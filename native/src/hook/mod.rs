@@ -22,7 +22,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tracing::warn;
 use xcher_core::Nick;
-use xcher_core::registry::{Decision, HookFailure};
+use xcher_core::registry::{Decision, HookFailure, UserName};
 use xcher_core::secure::PublicKey;
 
 use crate::host::TlsRoots;
@@ -74,6 +74,7 @@ pub(crate) struct Asked {
     address: IpAddr,
     nick: Option<Box<str>>,
     key: Option<String>,
+    user: Option<String>,
 }
 
 /// The answer.
@@ -110,16 +111,22 @@ struct Verdict {
 
 impl Asked {
     /// May this client connect; or, with a nick, may it have that nick?
-    pub(crate) fn at_relay(address: IpAddr, nick: Option<&Nick>, key: Option<PublicKey>) -> Self {
+    pub(crate) fn at_relay(
+        address: IpAddr,
+        nick: Option<&Nick>,
+        key: Option<PublicKey>,
+        user: Option<&UserName>,
+    ) -> Self {
         let event = if nick.is_some() { "nick" } else { "connection" };
         // The nick of a code is a secret.
         let (nick, key) = (nick.map(|nick| shown(nick).into()), key.map(|key| key.to_string()));
-        Self { event, address, nick, key }
+        Self { event, address, nick, key, user: user.map(UserName::to_string) }
     }
 
     /// May this client open a tunnel?
-    pub(crate) fn tunnel(address: IpAddr) -> Self {
-        Self { event: "tunnel", address, nick: None, key: None }
+    pub(crate) fn tunnel(address: IpAddr, user: Option<&UserName>) -> Self {
+        let user = user.map(UserName::to_string);
+        Self { event: "tunnel", address, nick: None, key: None, user }
     }
 }
 

@@ -33,23 +33,25 @@ fn ok(body: &str) -> Vec<u8> {
 }
 
 fn asked() -> Asked {
-    Asked::at_relay([192, 0, 2, 1].into(), None, None)
+    Asked::at_relay([192, 0, 2, 1].into(), None, None, None)
 }
 
 #[test]
 fn a_question_has_all_fields_and_no_code() {
     let json = |nick: Option<&str>, key| {
         let nick = nick.map(|nick| Nick::parse(nick).unwrap());
-        let asked = Asked::at_relay([192, 0, 2, 1].into(), nick.as_ref(), key);
+        let user = UserName::parse("kim").unwrap();
+        let user = nick.is_some().then_some(&user);
+        let asked = Asked::at_relay([192, 0, 2, 1].into(), nick.as_ref(), key, user);
         serde_json::to_string(&asked).unwrap()
     };
     let rest = r#""address":"192.0.2.1""#;
     assert_eq!(
         json(None, None),
-        format!(r#"{{"event":"connection",{rest},"nick":null,"key":null}}"#)
+        format!(r#"{{"event":"connection",{rest},"nick":null,"key":null,"user":null}}"#)
     );
     let key = PublicKey::new([7; 32]);
-    let nick = format!(r#"{{"event":"nick",{rest},"nick":"bob","key":"{key}"}}"#);
+    let nick = format!(r#"{{"event":"nick",{rest},"nick":"bob","key":"{key}","user":"kim"}}"#);
     assert_eq!(json(Some("bob"), Some(key)), nick);
     for code in ["4821", "4821-crossover-clockwork-glad"] {
         let asked = json(Some(code), None);

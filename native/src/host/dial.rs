@@ -10,6 +10,7 @@ use super::Host;
 use super::connection::Connection;
 use super::irc;
 use super::link::{Link, no_link};
+use super::relay_tls;
 use super::shared_port::connect_from;
 use super::task_report::TaskReport;
 use super::tunnel::{Tunnel, no_tunnel};
@@ -43,6 +44,9 @@ impl Host {
             if let Some(url) = relay.irc() {
                 return irc::connect(url, irc, allow_private, &tls_roots, barred).await;
             }
+            if let Some(at) = relay.tls() {
+                return relay_tls::connect(at, &tls_roots).await;
+            }
             let Some(bridge) = relay.bridge() else {
                 return TcpStream::connect(relay.to_string()).await.and_then(Connection::direct);
             };
@@ -61,6 +65,7 @@ impl Host {
         let to =
             self.relay_at.map(|at| if is_bridge { SocketAddr::new(at.ip(), port) } else { at });
         let from = self.punch_ports.get(&listener).map(TcpListener::local_addr);
+        let tls = self.relay.tls().cloned().map(|at| (at, self.tls_roots.clone()));
         let dial = async move {
             let (Some(to), Some(from)) = (to, from) else {
                 return Err(io::Error::new(
@@ -68,7 +73,11 @@ impl Host {
                     "not connected to a relay",
                 ));
             };
-            connect_from(from?, to).await.and_then(Connection::direct)
+            let socket = connect_from(from?, to).await?;
+            match tls {
+                Some((at, tls_roots)) => relay_tls::start(&at, socket, &tls_roots).await,
+                None => Connection::direct(socket),
+            }
         };
         self.dial(conn, dial, Purpose::Control);
     }

@@ -21,6 +21,7 @@ mod opened_file;
 mod packet_connection;
 mod partial_prefix;
 mod punch;
+mod relay_tls;
 mod setup;
 mod shared_port;
 mod stdio;

@@ -18,7 +18,7 @@ pub struct Setup {
     pub token: Option<String>,
     /// How to use the IRC server, if the relay is a channel there.
     pub irc: IrcOptions,
-    /// The TLS roots that the certificate of the bridge or the IRC server is checked against.
+    /// The TLS roots that the certificate of the bridge, the relay or the IRC server is checked against.
     pub tls_roots: TlsRoots,
     /// This host's key and the pinned keys; without them every session is unencrypted.
     pub encryption: Option<EncryptionSetup>,

@@ -1,4 +1,4 @@
-//! The TLS roots that the certificate of a bridge or of an IRC server is checked against.
+//! The TLS roots that the certificate of a bridge, a relay or an IRC server is checked against.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,10 +16,13 @@ use tokio_rustls::rustls::{
 };
 use xcher_core::Quoted;
 
+use crate::relay_address::RELAY_ALPN;
+
 /// The kind of server that a certificate belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
     Bridge,
+    Relay,
     Irc,
     /// A certificate authority, which issues certificates by ACME.
     #[cfg(feature = "acme")]
@@ -107,9 +110,11 @@ impl TlsRoots {
             })?,
         };
         let mut config = builder.with_no_client_auth();
-        if service != Service::Irc {
-            config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        }
+        config.alpn_protocols = match service {
+            Service::Relay => vec![RELAY_ALPN.to_vec()],
+            Service::Irc => Vec::new(),
+            _ => vec![b"http/1.1".to_vec()],
+        };
         Ok(config)
     }
 
@@ -120,11 +125,15 @@ impl TlsRoots {
             Error::InvalidMessage(_) => {
                 let hint = match service {
                     Service::Bridge => "a bridge without TLS has a URL with ws://",
+                    Service::Relay => "a relay's port without TLS is HOST:PORT, without tls://",
                     Service::Irc => "the port for TLS is usually 6697",
                     #[cfg(feature = "acme")]
                     Service::Authority => "check the port in the directory's URL",
                 };
                 return format!("{host} does not use TLS on this port: {hint}");
+            }
+            Error::AlertReceived(AlertDescription::NoApplicationProtocol) => {
+                return format!("{host} serves something else on this port: check the port");
             }
             // A server that has no certificate yet, or none for this name, says no more.
             Error::AlertReceived(AlertDescription::AccessDenied) => {
@@ -183,6 +192,7 @@ impl Service {
     fn name(self) -> &'static str {
         match self {
             Self::Bridge => "bridge",
+            Self::Relay => "relay",
             Self::Irc => "server",
             #[cfg(feature = "acme")]
             Self::Authority => "directory",

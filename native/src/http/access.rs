@@ -23,6 +23,9 @@ pub struct Access {
     pub host_names: Vec<String>,
     /// Networks of reverse proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
+    /// True if connections from these networks, and those to Unix sockets, must begin with a header of the PROXY
+    /// protocol, which tells the client's address.
+    pub proxy_protocol: bool,
 }
 
 /// The same settings, parsed for comparison with requests.
@@ -31,6 +34,7 @@ pub(super) struct Rules {
     pub(super) tokens: Tokens,
     pub(super) host_names: HostNames,
     pub(super) trusted_proxies: Vec<IpNet>,
+    pub(super) proxy_protocol: bool,
 }
 
 impl Rules {
@@ -47,6 +51,7 @@ impl Rules {
             tokens: Tokens::new(access.token.as_deref(), access.users.clone()),
             host_names: host_names.map_err(invalid)?,
             trusted_proxies: access.trusted_proxies.clone(),
+            proxy_protocol: access.proxy_protocol,
         })
     }
 }

@@ -10,8 +10,9 @@ use axum::response::{IntoResponse, Response};
 use tokio::time::Instant;
 use xcher_core::registry::Bans;
 
+use super::connection::Ends;
 use super::counts::TunnelOutcome;
-use super::{Ends, Front, client};
+use super::{Front, client};
 
 /// The bans in force.
 pub(super) struct HttpBans {
@@ -40,10 +41,10 @@ pub(super) async fn check(
     next: Next,
 ) -> Response {
     let ends = request.extensions().get::<Ends>();
-    let from = ends.map(|Ends { socket, .. }| {
+    let from = ends.map(|ends| {
         let proxies = &front.rules.load().trusted_proxies;
-        let client = client::address(*socket, request.headers(), proxies);
-        client.map_or_else(|_| socket.ip().to_canonical(), |client| client.ip())
+        let client = client::address(*ends, request.headers(), proxies);
+        client.map_or_else(|_| ends.from.ip().to_canonical(), |client| client.ip())
     });
     let Some(from) = from else { return next.run(request).await };
     let (outcome, error) = if front.bans.has(from) {

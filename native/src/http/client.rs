@@ -7,7 +7,9 @@ use ipnet::IpNet;
 use xcher_core::Quoted;
 use xcher_core::addr::{Scope, scope};
 
-/// Returns the socket's address; or, if that is a trusted proxy's, the last address of `X-Forwarded-For` that
+use super::connection::Ends;
+
+/// Returns the connection's address; or, if that is a trusted proxy's, the last address of `X-Forwarded-For` that
 /// is not a trusted proxy's. Addresses before that one can be forged, so they are ignored. The port is 0
 /// if the header names none.
 ///
@@ -16,26 +18,28 @@ use xcher_core::addr::{Scope, scope};
 /// If a trusted proxy sent no address; or if a proxy nearby is not trusted, because all of its clients would
 /// count as one.
 pub(super) fn address(
-    socket: SocketAddr,
+    ends: Ends,
     headers: &HeaderMap,
     trusted: &[IpNet],
 ) -> Result<SocketAddr, String> {
-    let mut client = SocketAddr::new(socket.ip().to_canonical(), socket.port());
+    let mut client = SocketAddr::new(ends.from.ip().to_canonical(), ends.from.port());
     let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
     let is_near = scope(client.ip()) != Scope::Global;
-    if !lines.is_empty() && is_near && !is_proxy(client.ip(), trusted) {
+    let mut is_trusted = ends.is_unix || is_proxy(client.ip(), trusted);
+    if !lines.is_empty() && is_near && !is_trusted {
         let ip = client.ip();
         return Err(format!(
             "the proxy at {ip} is not trusted: add it to the bridge's trusted proxies"
         ));
     }
     let mut hops = lines.iter().rev().flat_map(|line| line.as_bytes().rsplit(|&byte| byte == b','));
-    while is_proxy(client.ip(), trusted) {
+    while is_trusted {
         let Some(hop) = hops.next() else { break };
         let hop = String::from_utf8_lossy(hop);
         client = parse(hop.trim()).ok_or_else(|| {
             format!("expected an address in X-Forwarded-For, got {}", Quoted(hop.trim()))
         })?;
+        is_trusted = is_proxy(client.ip(), trusted);
     }
     Ok(client)
 }
@@ -64,7 +68,10 @@ mod tests {
             headers.append("x-forwarded-for", line.parse().unwrap());
         }
         let trusted = ["127.0.0.1/32".parse().unwrap(), "10.0.0.0/24".parse().unwrap()];
-        address(socket.parse().unwrap(), &headers, &trusted).map(|client| client.to_string())
+        let from: SocketAddr = socket.parse().unwrap();
+        let is_unix = from.port() == 0;
+        let ends = Ends { from, is_unix, reached_at: from.ip() };
+        address(ends, &headers, &trusted).map(|client| client.to_string())
     }
 
     #[test]
@@ -82,6 +89,12 @@ mod tests {
             assert_eq!(from(socket, forwarded).unwrap(), expected, "{socket} {forwarded:?}");
         }
         assert_eq!(from("10.0.0.77:5", &["198.51.100.1"]).unwrap(), "198.51.100.1:0", "a network");
+        assert_eq!(
+            from("127.0.0.2:0", &["198.51.100.1"]).unwrap(),
+            "198.51.100.1:0",
+            "a Unix socket"
+        );
+        assert_eq!(from("127.0.0.2:0", &[]).unwrap(), "127.0.0.2:0", "without a proxy");
         assert!(from("127.0.0.1:5", &["198.51.100.1, unknown"]).is_err());
         let near = from("10.0.1.1:5", &["198.51.100.1"]).unwrap_err();
         assert!(near.contains("the proxy at 10.0.1.1 is not trusted"), "{near}");

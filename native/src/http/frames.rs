@@ -12,6 +12,7 @@ use std::io::Cursor;
 use tokio::io::ReadBuf;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
+use xcher_aead::unmask;
 
 /// The longest message, and frame, that is read: far longer than those that yamux sends.
 const MAX_MESSAGE_LEN: usize = 1024 * 1024;
@@ -190,19 +191,6 @@ fn parse(bytes: &[u8]) -> Result<Option<(FrameHeader, usize, usize)>, FrameError
     let taken = usize::try_from(cursor.position()).unwrap_or(bytes.len());
     let usize_of = |length| usize::try_from(length).unwrap_or(usize::MAX);
     Ok(header.map(|(header, length)| (header, usize_of(length), taken)))
-}
-
-fn unmask(from: &[u8], mask: [u8; 4], to: &mut [u8]) {
-    let [a, b, c, d] = mask;
-    let long = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
-    let (from, last_from) = from.as_chunks::<8>();
-    let (to, last_to) = to.as_chunks_mut::<8>();
-    for (from, to) in from.iter().zip(to) {
-        *to = (u64::from_ne_bytes(*from) ^ long).to_ne_bytes();
-    }
-    for ((from, to), mask) in last_from.iter().zip(last_to).zip(mask.iter().cycle()) {
-        *to = from ^ mask;
-    }
 }
 
 /// Appends a frame that is a complete message.

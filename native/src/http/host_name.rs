@@ -12,8 +12,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use xcher_core::Quoted;
 
+use super::Front;
+use super::connection::Ends;
 use super::counts::TunnelOutcome;
-use super::{Ends, Front};
 
 /// The configured names of this server, besides its addresses and `localhost`.
 #[derive(Clone, Debug, Default)]
@@ -52,7 +53,7 @@ pub(super) async fn check(
     request: Request,
     next: Next,
 ) -> Response {
-    let socket_ip = request.extensions().get::<Ends>().map(|ends| ends.socket.ip().to_canonical());
+    let socket_ip = request.extensions().get::<Ends>().map(|ends| ends.from.ip().to_canonical());
     match requested_host(request.headers()) {
         Some(host) if front.has_name(&host) => next.run(request).await,
         host => {

@@ -8,6 +8,7 @@ mod account_limit;
 mod bans;
 mod certificate;
 mod client;
+mod connection;
 mod connection_limit;
 mod counts;
 mod frames;
@@ -26,35 +27,28 @@ mod upgrade;
 mod ws_bytes;
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use axum::Router;
-use axum::http::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::{Service as _, service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, debug, error, info, info_span, warn};
+use tracing::{Instrument, error, info, info_span, warn};
 
 use xcher_core::registry::{AccessLists, Account};
 
 use crate::hook::Hook;
-use crate::net::accept::Acceptor;
+use crate::net::accept::{Accepting, Acceptors};
+pub use crate::net::listener::Listener;
 use access::Rules;
 use account_limit::AccountLimit;
 use bans::HttpBans;
+use connection::Arrival;
 use connection_limit::ConnectionLimit;
 use counts::{Counts, TunnelOutcome};
 use guesses::Guesses;
@@ -67,6 +61,7 @@ pub use host_name::host_name;
 #[cfg(feature = "cli")]
 pub(crate) use host_name::{needs_no_name_server, requested_host};
 pub use origin::origin;
+pub(crate) use tls::Served;
 pub use tls::Tls;
 pub use ws_bytes::WsBytes;
 
@@ -79,7 +74,7 @@ pub struct HttpConfig {
     pub max_tunnels: usize,
     /// The most tunnels at a time of one IPv4 address or one IPv6 /64.
     pub max_tunnels_per_address: usize,
-    /// TLS, if the port uses it.
+    /// TLS, if TCP ports use it. Unix sockets, which proxies on this machine use, never do.
     pub tls: Option<Tls>,
     /// Refuses tunnels of an account and a client's address, with a reason for people, though the client may have them otherwise.
     pub quota: Option<Arc<Quota>>,
@@ -100,12 +95,6 @@ impl Default for HttpConfig {
     }
 }
 
-/// Time for a request's head, and for a connection to stay open without a request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
-/// Time for a connection that does not become a tunnel, so that a slow reader cannot hold one forever.
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(120);
-/// The longest head of a request: the page's are under 1 KiB, and a proxy may add as much.
-const MAX_HEAD_LEN: usize = 16 * 1024;
 /// The most connections at a time that are not tunnels yet.
 const MAX_NEWCOMERS: usize = 1024;
 /// The same, for one client: a browser opens six.
@@ -179,24 +168,37 @@ impl Http {
     /// Returns true while connections are accepted.
     #[cfg(feature = "cli")]
     pub(crate) fn accepts(&self) -> bool {
-        self.0.accepts.load(std::sync::atomic::Ordering::Relaxed)
+        self.0.accepting.is_everywhere()
     }
 
-    /// Closes the listener and refuses tunnels from now on; open ones continue until [`Http::run`] is told to stop.
+    /// Closes the listeners and refuses tunnels from now on; open ones continue until [`Http::run`] is told to stop.
     pub fn drain(&self) {
         self.0.draining.cancel();
     }
 
-    /// Serves HTTP until `shutdown` completes; then closes all tunnels and returns within a second. Dropping the
-    /// future closes them at once. A server runs once.
+    /// Serves HTTP at one port, as [`Http::run_all`] does at several.
     ///
     /// # Errors
     ///
-    /// If the socket is not a listener. A failure to accept, such as a lack of file descriptors, is logged and
-    /// retried.
+    /// As there.
     pub async fn run(
         &self,
         listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        self.run_all([listener.into()], shutdown).await
+    }
+
+    /// Serves HTTP at these ports and sockets until `shutdown` completes; then closes all tunnels and returns within
+    /// a second. Dropping the future closes them at once. A server runs once.
+    ///
+    /// # Errors
+    ///
+    /// If a socket is not a listener. A failure to accept, such as a lack of file descriptors, is logged and
+    /// retried.
+    pub async fn run_all(
+        &self,
+        listeners: impl IntoIterator<Item = Listener>,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
         if let Some(notice) = missing_page_notice() {
@@ -208,23 +210,22 @@ impl Http {
         let _guard = front.abort.clone().drop_guard();
         let mut shutdown = pin!(shutdown);
         let mut connections = JoinSet::new();
-        let (mut acceptor, mut accepts) = (Acceptor::reporting(listener, &front.accepts), true);
+        let (mut acceptors, mut accepts) = (Acceptors::new(listeners, &front.accepting), true);
         loop {
             tokio::select! {
-                accepted = acceptor.accept() => {
-                    let (socket, from) = accepted?;
-                    let client = (!front.is_proxy(from.ip())).then_some(from.ip());
+                accepted = acceptors.accept() => {
+                    let arrival = Arrival::new(accepted?, front);
+                    let from = arrival.from;
+                    let client = (!arrival.is_proxy).then_some(from.ip());
                     let Some(newcomer) = newcomers.admit(client) else {
                         let reason = "too many connections: closed";
                         front.counts.refuse(from.ip(), TunnelOutcome::TooManyConnections, reason);
                         continue;
                     };
                     let (front, router) = (Arc::clone(front), router.clone());
+                    let newcomers = Arc::clone(&newcomers);
                     let served = async move {
-                        tokio::select! {
-                            () = front.serve_connection(socket, from, client, router) => {}
-                            () = newcomer.evicted.cancelled() => debug!("closed for another"),
-                        }
+                        front.serve_connection(arrival, newcomer, newcomers, router).await;
                     };
                     connections.spawn(served.instrument(info_span!("http", %from)));
                 }
@@ -234,13 +235,13 @@ impl Http {
                     }
                 }
                 () = front.draining.cancelled(), if accepts => {
-                    acceptor.close();
+                    acceptors.close();
                     accepts = false;
                 }
                 () = &mut shutdown => break,
             }
         }
-        drop(acceptor);
+        drop(acceptors);
         front.closing.cancel();
         front.tunnels.close();
         let all = async {
@@ -273,8 +274,8 @@ struct Front {
     lists: ArcSwap<AccessLists>,
     hook: Option<Hook>,
     counts: Counts,
-    /// True while connections are accepted.
-    accepts: Arc<AtomicBool>,
+    /// Whether the listeners accept connections.
+    accepting: Arc<Accepting>,
     tls: Option<Tls>,
     quota: Option<Arc<Quota>>,
     tunnel_limit: Arc<ConnectionLimit>,
@@ -295,13 +296,6 @@ pub type Quota = dyn Fn(&Account, IpAddr) -> Result<(), String> + Send + Sync;
 
 type Tunnel = dyn Fn(WsBytes, SocketAddr) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
 
-/// The socket's remote address, and the local one that the client reached, for a request's route.
-#[derive(Clone, Copy)]
-struct Ends {
-    socket: SocketAddr,
-    reached_at: IpAddr,
-}
-
 impl Front {
     fn new<F, Fut>(config: HttpConfig, tunnel: F) -> io::Result<Self>
     where
@@ -315,7 +309,7 @@ impl Front {
             lists: ArcSwap::default(),
             hook: config.hook,
             counts: Counts::default(),
-            accepts: Arc::default(),
+            accepting: Arc::default(),
             tls: config.tls,
             quota: config.quota,
             account_limit: Arc::default(),
@@ -326,75 +320,5 @@ impl Front {
             closing: CancellationToken::new(),
             abort: CancellationToken::new(),
         })
-    }
-
-    fn is_proxy(&self, ip: IpAddr) -> bool {
-        client::is_proxy(ip, &self.rules.load().trusted_proxies)
-    }
-
-    /// Serves one connection until it ends or becomes a tunnel. `client` is `None` for a proxy.
-    async fn serve_connection(
-        &self,
-        socket: TcpStream,
-        from: SocketAddr,
-        client: Option<IpAddr>,
-        router: Router,
-    ) {
-        // A tunnel carries small packets that peers wait for. If this fails, they only wait longer.
-        let _ = socket.set_nodelay(true);
-        let Ok(reached_at) = socket.local_addr().map(|at| at.ip().to_canonical()) else { return };
-        let ends = Ends { socket: from, reached_at };
-        let Some(tls) = &self.tls else { return self.serve(socket, ends, router).await };
-        match self.closing.run_until_cancelled(tls.accept(socket, client)).await {
-            Some(Ok(Some(socket))) => self.serve(socket, ends, router).await,
-            Some(Err(error)) => {
-                self.counts.add(TunnelOutcome::Tls);
-                debug!(%error, "TLS handshake failed");
-            }
-            Some(Ok(None)) | None => {}
-        }
-    }
-
-    /// Serves requests until one becomes a tunnel, or the connection ends. A server that drains or stops answers
-    /// the request under way.
-    async fn serve(
-        &self,
-        socket: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        ends: Ends,
-        router: Router,
-    ) {
-        let router = TowerToHyperService::new(router);
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(ends);
-            router.call(request)
-        });
-        let mut connection = pin!(
-            http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEAD_TIMEOUT)
-                .max_buf_size(MAX_HEAD_LEN)
-                .serve_connection(TokioIo::new(socket), service)
-                .with_upgrades()
-        );
-        let ended = tokio::select! {
-            ended = timeout(CONNECTION_TIMEOUT, connection.as_mut()) => ended,
-            () = self.draining.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                let stopped = self.closing.cancelled();
-                tokio::select! {
-                    ended = timeout(CONNECTION_TIMEOUT, connection.as_mut()) => ended,
-                    () = stopped => timeout(STOP_TIMEOUT, connection).await,
-                }
-            }
-            () = self.closing.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                timeout(STOP_TIMEOUT, connection).await
-            }
-        };
-        match ended {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => debug!(%error, "connection failed"),
-            Err(_) => debug!("connection took too long: closed"),
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! Limits connections that are not tunnels yet: they may be incomplete requests, or idle.
 
 use std::collections::{HashMap, VecDeque};
+use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -89,6 +90,17 @@ impl OpenConnections {
         if of.is_empty() {
             self.by_client.remove(&client);
         }
+    }
+}
+
+impl Newcomer {
+    /// Completes `future`, unless the connection must close for another before.
+    pub(crate) async fn unless_evicted<T>(
+        &self,
+        future: impl Future<Output = io::Result<T>>,
+    ) -> io::Result<T> {
+        let completed = self.evicted.run_until_cancelled(future).await;
+        completed.unwrap_or_else(|| Err(io::Error::other("closed for another connection")))
     }
 }
 

@@ -14,7 +14,8 @@ use axum::{Extension, Json, Router, middleware};
 use serde::Serialize;
 use xcher_core::tunnel::{PATH, SUBPROTOCOL};
 
-use super::{Ends, Front, bans, client, host_name, page, upgrade};
+use super::connection::Ends;
+use super::{Front, bans, client, host_name, page, upgrade};
 
 /// The content security policy: a browser may load only this server's files, wasm included, and open only its
 /// WebSocket, which has the page's host and port and so is `'self'` too; nothing inline, and no frame of
@@ -63,6 +64,7 @@ pub(super) fn router(front: Arc<Front>) -> Router {
 /// The configuration of the page.
 #[derive(Serialize)]
 struct Config {
+    /// Relative to the page's folder, which a reverse proxy may serve below another path.
     tunnel: &'static str,
     subprotocol: &'static str,
     /// True if the bridge needs a token.
@@ -76,7 +78,7 @@ struct Config {
 
 async fn config(State(front): State<Arc<Front>>) -> Json<Config> {
     Json(Config {
-        tunnel: PATH,
+        tunnel: PATH.trim_start_matches('/'),
         subprotocol: SUBPROTOCOL,
         token: front.rules.load().tokens.are_needed(),
         tokens: front.rules.load().tokens.are_checked(),
@@ -89,10 +91,10 @@ async fn config(State(front): State<Arc<Front>>) -> Json<Config> {
 /// its connections (section 10.1).
 async fn address(
     State(front): State<Arc<Front>>,
-    Extension(Ends { socket, .. }): Extension<Ends>,
+    Extension(ends): Extension<Ends>,
     headers: HeaderMap,
 ) -> Response {
-    let from = client::address(socket, &headers, &front.rules.load().trusted_proxies);
+    let from = client::address(ends, &headers, &front.rules.load().trusted_proxies);
     let uncached = [(CACHE_CONTROL, "no-store")];
     match from {
         // A proxy may not tell the port.

@@ -1,4 +1,4 @@
-//! TLS between the server's sockets and HTTP.
+//! TLS between the server's sockets and what is served: HTTP, or hosts at the relay.
 
 use std::io;
 use std::net::IpAddr;
@@ -19,13 +19,15 @@ use super::certificate::{Certificate, provider};
 use super::connection_limit::ConnectionLimit;
 #[cfg(feature = "acme")]
 use super::issued_certificate::{CHALLENGE_PROTOCOL, IssuedCertificate};
+use crate::relay_address::RELAY_ALPN;
 
 /// The server side of TLS, 1.2 or 1.3. Clones share one certificate.
 #[derive(Clone)]
 pub struct Tls(Arc<Shared>);
 
 struct Shared {
-    acceptor: TlsAcceptor,
+    http: TlsAcceptor,
+    relay: TlsAcceptor,
     source: Source,
     handshakes: Arc<ConnectionLimit>,
 }
@@ -36,6 +38,34 @@ enum Source {
     /// From an authority, while the server runs.
     #[cfg(feature = "acme")]
     Issued(Arc<IssuedCertificate>),
+}
+
+/// What is served over TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Served {
+    /// HTTP, at the bridge's port.
+    Http,
+    /// Hosts, at the relay's port.
+    Relay,
+}
+
+impl Served {
+    /// Returns its name in TLS (RFC 7301). A client that offers only others is refused: a browser cannot be made to
+    /// talk to a relay, nor a host to a page.
+    fn alpn(self) -> &'static [u8] {
+        match self {
+            Self::Http => b"http/1.1",
+            Self::Relay => RELAY_ALPN,
+        }
+    }
+
+    /// Returns the answer to a client that does not use TLS.
+    fn needs_tls(self) -> &'static [u8] {
+        match self {
+            Self::Http => NEEDS_TLS,
+            Self::Relay => b"X_ERR - this port needs TLS: use an address with tls://\n",
+        }
+    }
 }
 
 /// Time for a handshake.
@@ -61,8 +91,7 @@ impl Tls {
     /// The file and what is wrong with it.
     pub fn load(chain: &Path, key: &Path) -> Result<Self, String> {
         let certificate = Arc::new(Certificate::load(chain, key)?);
-        let config = Self::config(Arc::clone(&certificate) as _)?;
-        Ok(Self::with(config, Source::Files(certificate)))
+        Self::with(&certificate, &[], Source::Files(Arc::clone(&certificate)))
     }
 
     /// Uses a certificate that is issued while the server runs. Until there is one, handshakes fail.
@@ -72,27 +101,20 @@ impl Tls {
     /// If this system does not provide what TLS needs.
     #[cfg(feature = "acme")]
     pub(crate) fn issued(certificate: Arc<IssuedCertificate>) -> Result<Self, String> {
-        let mut config = Self::config(Arc::clone(&certificate) as _)?;
-        config.alpn_protocols.push(CHALLENGE_PROTOCOL.to_vec());
-        Ok(Self::with(config, Source::Issued(certificate)))
+        // Authorities validate names at the bridge's port.
+        let source = Source::Issued(Arc::clone(&certificate));
+        Self::with(&certificate, &[CHALLENGE_PROTOCOL], source)
     }
 
-    fn config(certificate: Arc<dyn ResolvesServerCert>) -> Result<ServerConfig, String> {
-        let config = ServerConfig::builder_with_provider(Arc::new(provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?;
-        let mut config = config.with_no_client_auth().with_cert_resolver(certificate);
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        // Clients keep the tickets that resume a session, so that resumption takes no memory here.
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.ticketer = ring::Ticketer::new().map_err(|error| error.to_string())?;
-        Ok(config)
-    }
-
-    fn with(config: ServerConfig, source: Source) -> Self {
+    fn with<C: ResolvesServerCert + 'static>(
+        certificate: &Arc<C>,
+        also_at_http: &[&[u8]],
+        source: Source,
+    ) -> Result<Self, String> {
+        let http = acceptor(certificate, &[&[Served::Http.alpn()], also_at_http].concat())?;
+        let relay = acceptor(certificate, &[Served::Relay.alpn()])?;
         let handshakes = ConnectionLimit::new(MAX_HANDSHAKES, MAX_HANDSHAKES_PER_ADDRESS);
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        Self(Arc::new(Shared { acceptor, source, handshakes }))
+        Ok(Self(Arc::new(Shared { http, relay, source, handshakes })))
     }
 
     /// True if the certificate comes from files.
@@ -124,28 +146,33 @@ impl Tls {
         }
     }
 
-    /// Performs the handshake with `client`; `None` is a proxy, which has many clients. A client that sends
-    /// plain HTTP gets an answer in plain HTTP. Returns `None` once an authority has validated a name.
+    /// Performs the handshake with `client`; `None` is a proxy, which has many clients. A client that does not use
+    /// TLS gets an answer without it. Returns `None` once an authority has validated a name.
     ///
     /// # Errors
     ///
     /// If the handshake fails or takes longer than 10 s, or too many are in progress.
-    pub(super) async fn accept(
+    pub(crate) async fn accept(
         &self,
         socket: TcpStream,
         client: Option<IpAddr>,
+        served: Served,
     ) -> io::Result<Option<TlsStream<TcpStream>>> {
         let Ok(_permit) = self.0.handshakes.acquire(client) else {
             return Err(io::Error::other("too many TLS handshakes at a time"));
         };
         let handshake = async {
             let mut first = [0];
-            // Every HTTP method begins with a letter; no TLS record does.
+            // Every HTTP method and every packet begins with a letter; no TLS record does.
             if socket.peek(&mut first).await? == 1 && first[0].is_ascii_alphabetic() {
-                refuse_plain(socket).await;
-                return Err(io::Error::other("expected TLS, got plain HTTP"));
+                refuse_plain(socket, served.needs_tls()).await;
+                return Err(io::Error::other("expected TLS, got text"));
             }
-            let stream = self.0.acceptor.accept(socket).await?;
+            let acceptor = match served {
+                Served::Http => &self.0.http,
+                Served::Relay => &self.0.relay,
+            };
+            let stream = acceptor.accept(socket).await?;
             #[cfg(feature = "acme")]
             let Some(stream) = end_validation(stream).await else { return Ok(None) };
             Ok(Some(stream))
@@ -154,6 +181,21 @@ impl Tls {
             Err(io::Error::new(io::ErrorKind::TimedOut, "expected a handshake within 10 s"))
         })
     }
+}
+
+fn acceptor<C: ResolvesServerCert + 'static>(
+    certificate: &Arc<C>,
+    protocols: &[&[u8]],
+) -> Result<TlsAcceptor, String> {
+    let config = ServerConfig::builder_with_provider(Arc::new(provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?;
+    let mut config = config.with_no_client_auth().with_cert_resolver(Arc::clone(certificate) as _);
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    // Clients keep the tickets that resume a session, so that resumption takes no memory here.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.ticketer = ring::Ticketer::new().map_err(|error| error.to_string())?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 /// Closes the connection of an authority that validates a name, and returns any other: once the authority has seen the
@@ -169,9 +211,9 @@ async fn end_validation(mut stream: TlsStream<TcpStream>) -> Option<TlsStream<Tc
 
 /// Answers, and waits for the client to close: a connection closed with bytes unread would be reset, and the
 /// client might never receive the answer.
-async fn refuse_plain(mut socket: TcpStream) {
+async fn refuse_plain(mut socket: TcpStream, text: &[u8]) {
     let answer = async {
-        socket.write_all(NEEDS_TLS).await?;
+        socket.write_all(text).await?;
         socket.shutdown().await?;
         while socket.read(&mut [0; 1024]).await? > 0 {}
         io::Result::Ok(())

@@ -17,28 +17,29 @@ use xcher_core::Quoted;
 use xcher_core::registry::{Account, HookFailure};
 use xcher_core::tunnel::SUBPROTOCOL;
 
+use super::connection::Ends;
 use super::connection_limit::Full;
 use super::counts::TunnelOutcome;
 use super::subprotocol::offered;
 use super::token::Given;
 use super::ws_bytes::WsBytes;
-use super::{Ends, Front, client, origin};
+use super::{Front, client, origin};
 use crate::hook::{Answer, Asked};
 
 pub(super) async fn open(
     State(front): State<Arc<Front>>,
-    Extension(Ends { socket, reached_at }): Extension<Ends>,
+    Extension(ends): Extension<Ends>,
     mut request: Request,
 ) -> Response {
     let (headers, rules) = (request.headers(), front.rules.load());
     if let Err(error) = origin::check(headers, &rules.allow_origin) {
-        front.counts.refuse(socket.ip().to_canonical(), TunnelOutcome::Origin, &error);
+        front.counts.refuse(ends.from.ip().to_canonical(), TunnelOutcome::Origin, &error);
         return refusal(StatusCode::FORBIDDEN, &error);
     }
-    let from = match client::address(socket, headers, &rules.trusted_proxies) {
+    let from = match client::address(ends, headers, &rules.trusted_proxies) {
         Ok(from) => from,
         Err(error) => {
-            front.counts.refuse(socket.ip().to_canonical(), TunnelOutcome::Proxy, &error);
+            front.counts.refuse(ends.from.ip().to_canonical(), TunnelOutcome::Proxy, &error);
             return refusal(StatusCode::BAD_REQUEST, &error);
         }
     };
@@ -116,25 +117,26 @@ pub(super) async fn open(
     };
     drop(rules);
     if let Some(hook) = &front.hook {
-        let (outcome, status, error) = match hook.ask(&Asked::tunnel(from.ip())).await {
-            Answer::Failed if hook.on_failure() == HookFailure::Deny => {
-                let error = "this bridge cannot find out if you may use it: try again later";
-                (TunnelOutcome::HookFailed, StatusCode::SERVICE_UNAVAILABLE, error.to_owned())
-            }
-            Answer::Deny(reason) if !reason.is_empty() => {
-                let error = format!("refused: {}", Quoted(&reason));
-                (TunnelOutcome::Hook, StatusCode::FORBIDDEN, error)
-            }
-            Answer::Deny(_) | Answer::NeedKey => {
-                let error = "refused: this bridge's operator does not admit you".to_owned();
-                (TunnelOutcome::Hook, StatusCode::FORBIDDEN, error)
-            }
-            Answer::Allow | Answer::Failed => {
-                (TunnelOutcome::Opened, StatusCode::OK, String::new())
-            }
-        };
+        let (outcome, status, error) =
+            match hook.ask(&Asked::tunnel(from.ip(), account.user())).await {
+                Answer::Failed if hook.on_failure() == HookFailure::Deny => {
+                    let error = "this bridge cannot find out if you may use it: try again later";
+                    (TunnelOutcome::HookFailed, StatusCode::SERVICE_UNAVAILABLE, error.to_owned())
+                }
+                Answer::Deny(reason) if !reason.is_empty() => {
+                    let error = format!("refused: {}", Quoted(&reason));
+                    (TunnelOutcome::Hook, StatusCode::FORBIDDEN, error)
+                }
+                Answer::Deny(_) | Answer::NeedKey => {
+                    let error = "refused: this bridge's operator does not admit you".to_owned();
+                    (TunnelOutcome::Hook, StatusCode::FORBIDDEN, error)
+                }
+                Answer::Allow | Answer::Failed => {
+                    (TunnelOutcome::Opened, StatusCode::OK, String::new())
+                }
+            };
         if outcome != TunnelOutcome::Opened {
-            front.counts.refuse(from.ip(), outcome, &error);
+            front.counts.refuse_user(from.ip(), account.user(), outcome, &error);
             return refusal(status, &error);
         }
     }
@@ -145,7 +147,8 @@ pub(super) async fn open(
     let serve = async move {
         match upgrade.await {
             Ok(socket) => {
-                let bytes = WsBytes::new(socket, reached_at, account, front.closing.clone());
+                let (at, closing) = (ends.reached_at, front.closing.clone());
+                let bytes = WsBytes::new(socket, at, account, closing);
                 tokio::select! {
                     () = (front.tunnel)(bytes, from) => {}
                     () = front.abort.cancelled() => {}

@@ -2,12 +2,11 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ipnet::IpNet;
 use xcher_core::Nick;
-use xcher_core::registry::{AccessLists, Account, Banned, ConnId, TooManyBans};
+use xcher_core::registry::{AccessLists, Account, Banned, ConnId, TooManyBans, UserName};
 use xcher_core::secure::PublicKey;
 
 use super::Relay;
@@ -26,7 +25,7 @@ pub(crate) struct RelayState {
     pub(crate) bans: usize,
     /// The users that may connect, and those of them that have connections; `None` if everybody may.
     pub(crate) users: Option<(usize, usize)>,
-    /// True while its listener accepts connections.
+    /// True while its listeners accept connections.
     pub(crate) accepts: bool,
     /// What has happened so far.
     pub(crate) counts: Counts,
@@ -41,6 +40,8 @@ pub(crate) struct Host {
     pub(crate) address: IpAddr,
     /// The key that it has proved.
     pub(crate) key: Option<PublicKey>,
+    /// The user of its token.
+    pub(crate) user: Option<UserName>,
     /// The time since it connected.
     pub(crate) time: Duration,
 }
@@ -54,6 +55,7 @@ impl Relay {
                 nick: host.nick.clone(),
                 address: host.address,
                 key: host.key,
+                user: host.user.cloned(),
                 time: now.saturating_sub(host.since),
             });
             hosts.collect()
@@ -66,7 +68,7 @@ impl Relay {
     }
 
     pub(crate) fn state(&self) -> RelayState {
-        let accepts = self.0.accepts.load(Ordering::Relaxed);
+        let accepts = self.0.accepting.is_everywhere();
         self.0.hub.read(|registry, counts, now| RelayState {
             connections: registry.connections(),
             max_connections: registry.limits().connections,

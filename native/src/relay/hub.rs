@@ -287,9 +287,11 @@ impl Hub {
     /// Asks the hook in a task of its own, so that nobody waits but the client that the question is about.
     fn ask_hook(&self, question: Question) {
         let (Some(hook), Ok(runtime)) = (self.hook.clone(), Handle::try_current()) else { return };
-        let (hub, Question { id, address, nick, key, .. }) = (Weak::clone(&self.own), question);
+        let (hub, Question { id, address, nick, key, user, .. }) =
+            (Weak::clone(&self.own), question);
         runtime.spawn(async move {
-            let answer = hook.ask(&Asked::at_relay(address, nick.as_ref(), key)).await;
+            let answer =
+                hook.ask(&Asked::at_relay(address, nick.as_ref(), key, user.as_ref())).await;
             if let Some(hub) = hub.upgrade() {
                 hub.handle(Input::Decided { question: id, decision: answer.decision() });
             }

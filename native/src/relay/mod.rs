@@ -11,6 +11,7 @@ mod bus;
 mod cluster;
 mod counts;
 mod hub;
+mod listener;
 mod log;
 mod stream_connection;
 mod tcp_connection;
@@ -19,10 +20,12 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -34,7 +37,9 @@ use xcher_core::registry::{Account, ConnId, Input, Registry, Report, Users};
 use xcher_core::secure::Identity;
 
 use crate::hook::Hook;
-use crate::net::accept::Acceptor;
+use crate::http::newcomers::Newcomers;
+use crate::net::accept::{Accepting, Acceptors};
+use crate::net::proxy_header::ProxyRule;
 #[cfg(feature = "cli")]
 pub(crate) use admin::{Host, RelayState};
 #[cfg(feature = "cluster")]
@@ -43,6 +48,7 @@ pub use cluster::{
     RequestCounts, ServersError,
 };
 use hub::Hub;
+pub use listener::RelayListener;
 pub use stream_connection::InProcessConnection;
 
 /// The settings of a relay.
@@ -62,7 +68,7 @@ pub struct RelayConfig {
 /// Time for connections to end when the relay stops.
 const STOP_TIMEOUT: Duration = Duration::from_millis(900);
 
-/// A relay, whose clients connect to its listener or in-process. Clones are the same relay. All
+/// A relay, whose clients connect to its listeners or in-process. Clones are the same relay. All
 /// connections are closed with the last clone and the end of [`Relay::run`].
 #[derive(Clone)]
 pub struct Relay(Arc<Shared>);
@@ -74,10 +80,37 @@ struct Shared {
     tasks: Mutex<JoinSet<()>>,
     /// The number of the newest connection.
     number: AtomicU64,
-    /// True while connections to the listener are accepted.
-    accepts: Arc<AtomicBool>,
-    /// Closes the listener.
+    /// Whether the listeners accept connections.
+    accepting: Arc<Accepting>,
+    /// Connections that have not come to their first packet.
+    newcomers: Arc<Newcomers>,
+    /// The connections that begin with a PROXY header.
+    proxies: ArcSwap<ProxyRule>,
+    /// Closes the listeners.
     draining: CancellationToken,
+    /// Ends newcomers.
+    stopping: CancellationToken,
+}
+
+impl Shared {
+    fn new(hub: Arc<Hub>) -> Self {
+        Self {
+            hub,
+            #[cfg(feature = "cluster")]
+            membership: None,
+            tasks: Mutex::default(),
+            number: AtomicU64::new(0),
+            accepting: Arc::default(),
+            newcomers: Newcomers::new(listener::MAX_NEWCOMERS, listener::MAX_NEWCOMERS_PER_ADDRESS),
+            proxies: ArcSwap::default(),
+            draining: CancellationToken::new(),
+            stopping: CancellationToken::new(),
+        }
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Serves all who connect to `listener`, as [`Relay::run`] of a new relay does.
@@ -102,15 +135,7 @@ impl Relay {
     pub fn new(config: RelayConfig) -> io::Result<Self> {
         let hook = config.hook.clone();
         let hub = Hub::new(registry(config)?, None, hook);
-        Ok(Self(Arc::new(Shared {
-            hub,
-            #[cfg(feature = "cluster")]
-            membership: None,
-            tasks: Mutex::default(),
-            number: AtomicU64::new(0),
-            accepts: Arc::default(),
-            draining: CancellationToken::new(),
-        })))
+        Ok(Self(Arc::new(Shared::new(hub))))
     }
 
     /// Creates a relay that shares its nicks with the other relays of a cluster (section 23). It connects to NATS
@@ -125,14 +150,7 @@ impl Relay {
         let hook = config.hook.clone();
         let registry = registry(config)?.with_cluster(cluster);
         let hub = Hub::new(registry, Some(membership.bus()), hook);
-        Ok(Self(Arc::new(Shared {
-            hub,
-            membership: Some(membership),
-            tasks: Mutex::default(),
-            number: AtomicU64::new(0),
-            accepts: Arc::default(),
-            draining: CancellationToken::new(),
-        })))
+        Ok(Self(Arc::new(Shared { membership: Some(membership), ..Shared::new(hub) })))
     }
 
     /// Returns what is known of the relay's cluster; `None` if it has none.
@@ -151,7 +169,14 @@ impl Relay {
         self.0.hub.operate(|registry, _, actions| registry.set_users(users, actions));
     }
 
-    /// Closes the listener, and asks the hosts that can to connect anew (section 5.9), wherever its address leads by
+    /// From now on connections from these networks, and those to Unix sockets, must begin with a header of the PROXY
+    /// protocol, which tells the client's address; `None`: no connection begins with one, which is the default.
+    /// Whoever is in these networks can claim to be any client.
+    pub fn set_proxies(&self, networks: Option<Vec<IpNet>>) {
+        self.0.proxies.store(Arc::new(ProxyRule { networks }));
+    }
+
+    /// Closes the listeners, and asks the hosts that can to connect anew (section 5.9), wherever its address leads by
     /// then. The relay serves those that stay until [`Relay::run`] is told to stop, which is within this time.
     pub fn drain(&self, within: Duration) {
         self.0.draining.cancel();
@@ -170,7 +195,7 @@ impl Relay {
 
     /// Connects a client in-process, over `stream`. `from` is the address that it counts under and that
     /// its X_INITs may name. A connection above a limit, or to a relay that has stopped, is refused and
-    /// closed as one to the listener is.
+    /// closed as one to a listener is.
     ///
     /// `report` receives what the relay vouches for to the bridge that this client belongs to, before
     /// the client receives anything of it. It is called while the relay is locked and must not call
@@ -224,17 +249,30 @@ impl Relay {
         InProcessConnection::new(Arc::clone(hub), conn, task)
     }
 
-    /// Serves all who connect to `listener` until `shutdown` completes; then sends X_END to every client,
+    /// Serves all who connect to `listener`, as [`Relay::run_all`] does at several.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn run(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> io::Result<()> {
+        self.run_all([listener.into()], shutdown).await
+    }
+
+    /// Serves all who connect to these listeners until `shutdown` completes; then sends X_END to every client,
     /// in-process ones too, and returns within a second. Dropping the future closes all connections at
     /// once. A relay runs once: later connections are refused.
     ///
     /// # Errors
     ///
-    /// If the socket is not a listener. A failure to accept, such as a lack of file descriptors, is
+    /// If a socket is not a listener. A failure to accept, such as a lack of file descriptors, is
     /// logged and retried.
-    pub async fn run(
+    pub async fn run_all(
         &self,
-        listener: TcpListener,
+        listeners: impl IntoIterator<Item = RelayListener>,
         shutdown: impl Future<Output = ()>,
     ) -> io::Result<()> {
         let _guard = AbortOnDrop(self);
@@ -245,28 +283,23 @@ impl Relay {
             None => None,
         };
         let mut shutdown = pin!(shutdown);
-        let (mut acceptor, mut accepts) = (Acceptor::reporting(listener, &self.0.accepts), true);
+        let (mut acceptors, mut accepts) = (Acceptors::new(listeners, &self.0.accepting), true);
         loop {
             let deadline = hub.arm();
             tokio::select! {
-                accepted = acceptor.accept() => {
-                    let (socket, from) = accepted?;
-                    let number = self.next_number();
-                    let span = info_span!("connection", id = number, address = %from);
-                    let serve = tcp_connection::serve(Arc::clone(hub), number, socket, from);
-                    self.tasks().spawn(serve.instrument(span));
-                }
+                accepted = acceptors.accept() => self.0.serve(accepted?, self.next_number()),
                 Some(()) = self.task_ended() => {}
                 () = sleep_until_some(deadline) => hub.handle(Input::Tick),
                 () = hub.woken() => {}
                 () = self.0.draining.cancelled(), if accepts => {
-                    acceptor.close();
+                    acceptors.close();
                     accepts = false;
                 }
                 () = &mut shutdown => break,
             }
         }
-        drop(acceptor);
+        drop(acceptors);
+        self.0.stopping.cancel();
         hub.handle(Input::Stop);
         // Other relays learn at once that this one's nicks are free.
         #[cfg(feature = "cluster")]
@@ -294,7 +327,7 @@ impl Relay {
     }
 
     fn tasks(&self) -> MutexGuard<'_, JoinSet<()>> {
-        self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.tasks()
     }
 }
 

@@ -11,7 +11,7 @@ async fn serves_health_config_and_page() {
     let config = front.get("/config.json").await;
     let has_page = config.contains(r#""page":true"#);
     let expected = format!(
-        r#"{{"tunnel":"/xcher","subprotocol":"xcher.tunnel.1","token":false,"tokens":false,"page":{has_page},"version":"{}"}}"#,
+        r#"{{"tunnel":"xcher","subprotocol":"xcher.tunnel.1","token":false,"tokens":false,"page":{has_page},"version":"{}"}}"#,
         env!("CARGO_PKG_VERSION")
     );
     assert!(config.ends_with(&expected), "{config}");

@@ -42,7 +42,7 @@ impl Registry {
             Some(true)
         } else if let Some((_, holder)) = self.nicks.find_similar(&claim.nick) {
             if claim.is_held {
-                Some(self.yield_nick(holder, claim, actions))
+                Some(self.yield_nick(holder, claim, now, actions))
             } else {
                 self.defend_nick(holder, claim, reply, now, actions)
             }
@@ -60,11 +60,18 @@ impl Registry {
         if let Some(verdict) = verdict {
             actions.push(Action::Reply { to: reply, bytes: encode_verdict(verdict) });
         }
+        self.renew_due(now, actions);
     }
 
     /// Decides which of two hosts with one nick keeps it, as both relays do: the elder; or, if both are the
     /// same host, its younger connection, because it has left the other. Returns true if it is the other's.
-    fn yield_nick(&mut self, holder: ConnId, claim: &Claim, actions: &mut Vec<Action>) -> bool {
+    fn yield_nick(
+        &mut self,
+        holder: ConnId,
+        claim: &Claim,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) -> bool {
         let (Some(cluster), Some(client)) = (&self.cluster, self.clients.get(&holder)) else {
             return true;
         };
@@ -72,7 +79,10 @@ impl Registry {
         let (own, other) = ((stamp, cluster.config.relay), (claim.stamp, claim.relay));
         let is_same_host = claim.key.is_some() && claim.key == client.key_proof.proved();
         let keeps = if is_same_host { own > other } else { own < other };
-        if !keeps {
+        if keeps {
+            // Where relays are slow, the NO comes too late; a claim of the winner never does.
+            self.renew_soon(holder, now);
+        } else {
             self.lose_nick(holder, actions);
         }
         !keeps

@@ -4,10 +4,10 @@
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 use core::time::Duration;
 
 use super::answer::parse_verdict;
-use super::members::HEARTBEAT_INTERVAL;
 use super::message::Claim;
 use super::requests::Purpose;
 use super::{Answer, REQUEST_TIMEOUT, subjects};
@@ -15,6 +15,14 @@ use crate::registry::{Action, CloseReason, ConnId, Registry};
 
 /// Time between renewals of a nick when nothing has happened.
 const RENEWAL_INTERVAL: Duration = Duration::from_secs(600);
+/// Times from one renewal to the next after something has happened. The first finds what was given while
+/// subscriptions spread; the last comes a heartbeat after the first, so that a split between them is either over
+/// by then or longer than a heartbeat, and one that is missed tells of it.
+const RECHECKS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
+const _: () = assert!(
+    RECHECKS[0].as_millis() + RECHECKS[1].as_millis()
+        == super::members::HEARTBEAT_INTERVAL.as_millis()
+);
 /// Time from a claim without an answer to the next. With the time for that answer it is shorter than a heartbeat.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Renewals at once after a YES, before the next waits for a heartbeat.
@@ -43,8 +51,8 @@ pub(in crate::registry) struct Lease {
     doubtful: Duration,
     /// Time of the next renewal.
     due: Duration,
-    /// True if the next renewal but one is soon, too: subscriptions may spread slowly.
-    again: bool,
+    /// The time of [`RECHECKS`] that follows the next renewal.
+    recheck: usize,
     /// Renewals in a row after a YES. It came from a relay that gave the nick up, or has none alike any more, and
     /// only the first reply counts: that of a third relay may be NO.
     repeats: u32,
@@ -63,7 +71,8 @@ struct Renewal {
 /// All leases that wait for their renewal.
 #[derive(Default)]
 pub(super) struct Leases {
-    due: BTreeSet<(Duration, ConnId)>,
+    /// Of those that are due at one time, the youngest are first: they are the likelier to be somebody else's.
+    due: BTreeSet<(Duration, Reverse<ConnId>)>,
     under_way: usize,
 }
 
@@ -77,7 +86,7 @@ impl Leases {
     pub(super) fn remove(&mut self, conn: ConnId, lease: &Lease) {
         match &lease.renewal {
             Some(_) => self.under_way -= 1,
-            None => _ = self.due.remove(&(lease.due, conn)),
+            None => _ = self.due.remove(&(lease.due, Reverse(conn))),
         }
     }
 
@@ -89,9 +98,9 @@ impl Leases {
     /// Makes the next renewal of a lease due then, unless one is under way.
     fn schedule(&mut self, conn: ConnId, lease: &mut Lease, at: Duration) {
         if lease.renewal.is_none() {
-            self.due.remove(&(lease.due, conn));
+            self.due.remove(&(lease.due, Reverse(conn)));
             lease.due = at;
-            self.due.insert((at, conn));
+            self.due.insert((at, Reverse(conn)));
         }
     }
 }
@@ -104,15 +113,14 @@ impl Registry {
         let (Some(cluster), Some(client)) = (&mut self.cluster, self.clients.get_mut(&conn)) else {
             return;
         };
-        let wait = match (has_yes, has_failed) {
-            (true, _) => Duration::ZERO,
-            (false, true) => RETRY_INTERVAL,
-            (false, false) => HEARTBEAT_INTERVAL,
+        let (wait, recheck) = match (has_yes, has_failed) {
+            (true, _) => (Duration::ZERO, 0),
+            (false, true) => (RETRY_INTERVAL, 0),
+            (false, false) => (RECHECKS[0], 1),
         };
         let due = now.saturating_add(wait);
-        let (again, repeats) = (has_yes || has_failed, 0);
-        let lease = Lease { stamp, doubtful: now, due, again, repeats, renewal: None };
-        cluster.leases.due.insert((due, conn));
+        let lease = Lease { stamp, doubtful: now, due, recheck, repeats: 0, renewal: None };
+        cluster.leases.due.insert((due, Reverse(conn)));
         client.lease = Some(lease);
     }
 
@@ -127,9 +135,20 @@ impl Registry {
         for (conn, client) in &mut self.clients {
             if let Some(lease) = client.lease.as_mut().filter(|lease| lease.doubtful >= since) {
                 lease.doubtful = now;
-                lease.again = true;
+                lease.recheck = 0;
                 cluster.leases.schedule(*conn, lease, now);
             }
+        }
+    }
+
+    /// Makes the renewal of a lease due.
+    pub(super) fn renew_soon(&mut self, conn: ConnId, now: Duration) {
+        let (Some(cluster), Some(client)) = (&mut self.cluster, self.clients.get_mut(&conn)) else {
+            return;
+        };
+        if let Some(lease) = &mut client.lease {
+            lease.recheck = 0;
+            cluster.leases.schedule(conn, lease, now);
         }
     }
 
@@ -138,7 +157,7 @@ impl Registry {
         while let Some(cluster) = &mut self.cluster
             && cluster.is_connected
             && cluster.leases.next_deadline().is_some_and(|at| at <= now)
-            && let Some((_, conn)) = cluster.leases.due.pop_first()
+            && let Some((_, Reverse(conn))) = cluster.leases.due.pop_first()
         {
             let Some(client) = self.clients.get_mut(&conn) else { continue };
             let (Some(nick), Some(lease)) = (&client.nick, &mut client.lease) else { continue };
@@ -186,8 +205,9 @@ impl Registry {
                 Duration::ZERO
             } else if renewal.has_failed {
                 RETRY_INTERVAL
-            } else if core::mem::take(&mut lease.again) {
-                HEARTBEAT_INTERVAL
+            } else if let Some(wait) = RECHECKS.get(lease.recheck) {
+                lease.recheck += 1;
+                *wait
             } else {
                 RENEWAL_INTERVAL
             };

@@ -121,7 +121,8 @@ impl Registry {
             Some(MeetAnswer::Invited(relay)) => {
                 let id = self.meetings.find_remote(*meeting);
                 let half = id.and_then(|id| self.meetings.get_mut(id));
-                let Some(half) = half else { return Err(unreachable(nick)) };
+                // The callee's half has ended, and its END has overtaken this answer; or this half has.
+                let Some(half) = half else { return Err(ended(nick)) };
                 if let Some(remote) = &mut half.remote {
                     remote.relay = Some(relay);
                     if let Some((other, _)) = remote.arrived.take_if(|(of, _)| *of != relay) {
@@ -292,6 +293,11 @@ impl Registry {
             publish_end(remote.meeting, relay, actions);
         }
     }
+}
+
+fn ended(nick: &Nick) -> Refusal {
+    let reason = alloc::format!("{nick} cannot be met now: the invitation has ended; try again");
+    Refusal::Declined(Rule::OtherRelay, reason)
 }
 
 fn publish_end(meeting: MeetingRef, relay: RelayId, actions: &mut Vec<Action>) {

@@ -10,7 +10,7 @@ use crate::registry::{Action, Registry};
 use crate::secure::PublicKey;
 
 /// Time between heartbeats.
-pub(super) const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
+pub(super) const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(4);
 /// Time after which a relay that is not heard counts as gone.
 const MEMBER_TIMEOUT: Duration = Duration::from_secs(15);
 /// Relays that are remembered. Above it the one that was silent the longest is forgotten.
@@ -74,7 +74,7 @@ impl Members {
     fn heard(
         &mut self,
         relay: RelayId,
-        member: Member,
+        mut member: Member,
         joins: bool,
         now: Duration,
     ) -> Option<Duration> {
@@ -83,8 +83,12 @@ impl Members {
         let lost = match before {
             // It has just joined, and has claimed all of its nicks.
             _ if joins => None,
-            // The same again is the greeting after this relay has joined.
-            Some(before) if number.wrapping_sub(before.number) <= 1 => None,
+            // The greeting after this relay has joined: the same again, or overtaken.
+            Some(before) if number <= before.number => {
+                member.number = before.number;
+                None
+            }
+            Some(before) if number - before.number == 1 => None,
             Some(before) => Some(before.heard.saturating_sub(margin)),
             // This relay has just joined, has claimed all of its nicks, and will do so once more.
             None if now <= self.joined.saturating_add(HEARTBEAT_INTERVAL) => None,

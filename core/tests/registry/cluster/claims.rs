@@ -104,7 +104,7 @@ fn without_the_bus_nicks_are_given_and_the_elder_keeps_them() {
 
 #[test]
 fn a_split_that_heals_leaves_the_nick_to_the_elder_within_a_heartbeat() {
-    for length in [1, 4, 6, 14, 40, 3000] {
+    for length in [1, 2, 3, 4, 5, 6, 14, 40, 3000] {
         let mut network = Network::new(3);
         network.wait(seconds(60));
         network.split(ONE, TWO);
@@ -124,10 +124,25 @@ fn a_split_that_heals_leaves_the_nick_to_the_elder_within_a_heartbeat() {
         }
         assert_eq!(network.nick(ONE, ALICE), Some("kim"));
         network.heal();
-        network.wait(seconds(5));
+        network.wait(seconds(4));
         assert_eq!(network.nick(ONE, ALICE), None, "after {length} s");
         assert_eq!(network.nick(TWO, BOB), Some("kim"), "after {length} s");
     }
+}
+
+#[test]
+fn a_no_that_comes_too_late_is_followed_by_a_claim_of_the_elder() {
+    let mut network = Network::new(2);
+    network.register(TWO, BOB, "kim");
+    network.wait(seconds(25));
+    // Between two heartbeats, so that the elder's relay notices nothing.
+    network.split(ONE, TWO);
+    network.register(ONE, ALICE, "kim");
+    network.heal();
+    network.loses_no = true;
+    network.wait(seconds(2));
+    assert_eq!(network.nick(ONE, ALICE), None);
+    assert_eq!(network.nick(TWO, BOB), Some("kim"));
 }
 
 #[test]

@@ -30,6 +30,22 @@ fn invite(network: &mut Network) -> [String; 2] {
     [of_alice, fields.unwrap_or_else(|| panic!("{told}")).to_owned()]
 }
 
+#[test]
+fn an_end_that_overtakes_the_answer_ends_the_meeting() {
+    let mut network = two();
+    network.hold();
+    network.send(ONE, ALICE, "X_MEET bob\n");
+    let (at, request) = network.held.pop_front().unwrap();
+    network.carry(at, request);
+    network.input(TWO, Input::Closed { conn: BOB });
+    let is_answer = |(_, action): &(usize, Action)| matches!(action, Action::Reply { .. });
+    network.held.make_contiguous().sort_by_key(is_answer);
+    network.release();
+    let told = network.output(ONE, ALICE);
+    let expected = "X_ERR X_MEET bob cannot be met now: the invitation has ended; try again\n";
+    assert_eq!(told, expected);
+}
+
 fn arrive(network: &mut Network, at: usize, conn: ConnId, from: &str, invitation: &str) -> String {
     network.connect_from(at, conn, from);
     network.ask(at, conn, &format!("X_MEET {invitation}"))

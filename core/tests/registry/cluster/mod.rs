@@ -41,6 +41,8 @@ pub(super) struct Network {
     waiting: BTreeMap<(usize, RequestId), Duration>,
     /// True to keep what relays send until [`Network::release`].
     holds: bool,
+    /// True to lose the refusals of claims.
+    loses_no: bool,
     held: VecDeque<(usize, Action)>,
     now: Duration,
 }
@@ -65,6 +67,7 @@ impl Network {
             replies: BTreeMap::new(),
             waiting: BTreeMap::new(),
             holds: false,
+            loses_no: false,
             held: VecDeque::new(),
             now: seconds(1_000_000),
         };
@@ -186,6 +189,7 @@ impl Network {
                         .handle(Input::Requested { reply: ReplyId(reply), bytes: &bytes });
                 }
             }
+            Action::Reply { bytes, .. } if self.loses_no && bytes == b"NO" => {}
             Action::Reply { to, bytes } => {
                 let (asker, id) = self.replies[&to.0];
                 if self.hears(from, asker) && self.waiting.remove(&(asker, id)).is_some() {

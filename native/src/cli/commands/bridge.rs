@@ -14,7 +14,8 @@ use crate::cli::check::check;
 use crate::cli::drain::DrainingServers;
 use crate::cli::exit::CliError;
 use crate::cli::http_front::Front;
-use crate::cli::options::{Admission, BridgeCommandArgs, Common, DEFAULT_HTTP_PORT, HttpAddress};
+use crate::cli::inherited_sockets;
+use crate::cli::options::{Admission, BridgeCommandArgs, Common, DEFAULT_HTTP_PORT};
 use crate::cli::quota_keeper::QuotaKeeper;
 use crate::cli::reload::Reload;
 use crate::cli::service_manager;
@@ -22,6 +23,7 @@ use crate::cli::signals::{Hangups, Signals};
 use crate::cli::sockets::listen;
 use crate::cli::ui::output::Output;
 use crate::descriptors::raise_limit;
+use crate::net::socket_address::SocketAddress;
 
 /// Runs a bridge until stopped.
 pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<(), CliError> {
@@ -32,15 +34,16 @@ pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<
     let signals = Signals::catch().map_err(CliError::local)?;
     let Some(relay) = common.relay.tcp() else {
         return Err(CliError::usage(format!(
-            "a bridge connects to a relay's TCP port, and {} is a URL; use --relay HOST:PORT",
+            "a bridge connects to a relay's TCP port without TLS, and {} is none; use --relay HOST:PORT",
             common.relay
         )));
     };
     let default = SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_HTTP_PORT));
-    let http = args.http.unwrap_or(HttpAddress(Some(default)));
-    let Some(at) = http.0 else {
+    let at = args.http()?.unwrap_or_else(|| vec![SocketAddress::Tcp(default)]);
+    if at.is_empty() {
         return Err(CliError::usage("a bridge needs an address to listen on; use --http IP:PORT"));
-    };
+    }
+    args.check_proxies(None)?;
     raise_limit();
     let hangups = Hangups::catch().map_err(CliError::local)?;
     let (tls, acme) = AcmeFront::tls(common, args)?;
@@ -52,9 +55,14 @@ pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<
         ));
     }
     let admin = AdminFront::open(common, &args.operator, &command.start).await?;
-    let listener = listen(at, "--http", &command.start).await?;
-    let front = Front::new(common, listener, tls, users.clone())?;
-    let (mut bridge, listener) =
+    let mut sockets = inherited_sockets::take("--http", true)?;
+    if sockets.is_empty() {
+        for at in &at {
+            sockets.push(listen(at, "--http", &command.start).await?);
+        }
+    }
+    let front = Front::new(common, sockets, tls.clone(), users.clone())?;
+    let (mut bridge, listeners) =
         front.start(args, &admission, Home::Elsewhere(relay.to_owned()))?;
     let http = bridge.http.clone();
     let readiness = admin.readiness.clone();
@@ -71,7 +79,7 @@ pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<
     let operated = operated.with_hook(admission.hook.clone()).with_quotas(Some(quotas.store()));
     let _admin = admin.start(operated);
     let (output, within) = (Output::new(common), command.stop.drain());
-    let reload = Reload::new(common, None, Some(bridge), admission).with_users(users);
+    let reload = Reload::new(common, None, Some(bridge), tls, admission).with_users(users);
     tokio::spawn(reload.at_each(hangups, awaited));
     let (stop, stopped) = oneshot::channel::<()>();
     let drain = async {
@@ -86,7 +94,7 @@ pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<
     readiness.clear(STARTING);
     service_manager::ready();
     let ended = tokio::select! {
-        ended = http.run(listener, stopped) => ended.map_err(CliError::local),
+        ended = http.run_all(listeners, stopped) => ended.map_err(CliError::local),
         never = drain => match never {},
         never = quotas.run() => match never {},
     };

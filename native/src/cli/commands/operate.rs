@@ -40,9 +40,9 @@ pub(crate) async fn run(
         RelayCommand::Quotas { command: Some(QuotaCommand::Reset { account }), .. } => {
             operator.reset_quota(account).await
         }
+        RelayCommand::Nicks => operator.nicks().await,
         // It asks no running relay.
         RelayCommand::Token { .. } => Ok(()),
-        RelayCommand::Nicks => operator.nicks().await,
     }
 }
 
@@ -163,10 +163,11 @@ impl Operator<'_> {
             let HostList { hosts, next } =
                 self.client.get(&path).await.map_err(|it| self.error(it))?;
             for host in hosts {
-                let HostLine { nick, address, key, id, seconds } = &host;
+                let HostLine { nick, address, key, user, id, seconds } = &host;
                 let (nick, key) = (escaped(nick), escaped(key.as_deref().unwrap_or("-")));
+                let user = escaped(user.as_deref().unwrap_or("-"));
                 let (address, time) = (escaped(address), duration(*seconds));
-                let line = format!("{nick}\t{address}\t{key}\t{id}\t{time}");
+                let line = format!("{nick}\t{address}\t{key}\t{user}\t{id}\t{time}");
                 self.print(&line, &JsonEvent::Host(&host))?;
             }
             let Some(next) = next else { return Ok(()) };

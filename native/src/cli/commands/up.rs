@@ -21,18 +21,21 @@ pub(crate) async fn run(common: &Common, args: &UpArgs) -> Result<(), CliError> 
         return check(common, Some(&args.relay), &args.relay.bridge, &UsersArgs::default());
     }
     let ports = Ports::open(common, &args.relay, &args.start, None).await?;
-    let bound = ports.relay.local_addr().map_err(CliError::local)?;
+    let Some(bound) = ports.plain() else {
+        let text = "the host of this process connects to the relay over TCP; add --listen IP:PORT";
+        return Err(CliError::usage(text));
+    };
     let reached = SocketAddr::new(own_address(bound.ip()), bound.port());
     let any_address = args.relay.any_address;
     let registered =
         SocketAddr::new(own_route(bound.ip(), reached.ip(), any_address), bound.port());
     let own = common.at(registered.into());
     let others = common.at(reached.into());
-    let page = ports.front.as_ref().map(|front| match args.relay.bridge.acme.acme_domain.first() {
+    let page = match args.relay.bridge.acme.acme_domain.first() {
         // The certificate is for the name alone, at the usual port.
-        Some(name) => format!("https://{name}/"),
-        None => front.url(own_address(front.address.ip())),
-    });
+        Some(name) => Some(format!("https://{name}/")),
+        None => ports.front.as_ref().and_then(|front| front.url(own_address)),
+    };
     let (stop, stopped) = oneshot::channel::<()>();
     let serve = ports.serve(common, &args.relay, async move |servers| {
         // The sender is dropped when sharing has ended.

@@ -5,27 +5,30 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use xcher_core::tunnel::QuotaLimits;
 
 use super::access_args::AccessArgs;
 use super::acme_args::AcmeArgs;
-use super::listen_address::{HttpAddress, http_address};
+use super::listen_address::{HttpAddress, ListenAddress, http_address};
 use super::operator_args::OperatorArgs;
 use super::values::{bridge_rate, network, port_range, quota, threads};
 use crate::bridge::{BridgeConfig, Rates};
 use crate::cli::exit::CliError;
 use crate::http::{Access, Tls, host_name, origin};
+use crate::net::socket_address::SocketAddress;
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct BridgeArgs {
-    /// Listen for browsers and hosts behind NAT on this address, or off
+    /// Listen for browsers and hosts behind NAT on this address, and on each that is given, or off
     /// [default: 127.0.0.1:9248; with a relay, the port after its own]
     ///
-    /// An IP alone means port 9248, a port alone this machine alone: 0.0.0.0, [::], localhost:9248, 9248.
-    #[arg(long, env = "XCHER_HTTP", value_name = "IP:PORT", value_parser = http_address)]
-    pub(crate) http: Option<HttpAddress>,
+    /// An IP alone means port 9248, a port alone this machine alone: 0.0.0.0, [::], localhost:9248, 9248. unix:PATH is
+    /// a Unix socket for a proxy, without TLS.
+    #[arg(long, env = "XCHER_HTTP", value_name = "IP:PORT|unix:PATH", value_parser = http_address)]
+    #[arg(value_delimiter = ',')]
+    http: Vec<HttpAddress>,
     /// Allocate ports from this range [default: any free port]
     #[arg(long, env = "XCHER_TUNNEL_PORTS", value_name = "LOW-HIGH", value_parser = port_range)]
     #[arg(hide_short_help = true)]
@@ -37,7 +40,7 @@ pub(crate) struct BridgeArgs {
     #[arg(long, env = "XCHER_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     #[arg(value_parser = origin, hide_short_help = true)]
     pub(crate) allow_origin: Vec<String>,
-    /// Serve TLS at --http with this PEM certificate chain; a changed file is read again
+    /// Serve TLS at --http, and at --listen tls://…, with this PEM certificate chain; a changed file is read again
     #[arg(long, env = "XCHER_TLS_CERT", value_name = "FILE")]
     pub(crate) tls_cert: Option<PathBuf>,
     /// Use this PEM private key for --tls-cert
@@ -50,10 +53,16 @@ pub(crate) struct BridgeArgs {
     #[arg(long, env = "XCHER_HOST_NAME", value_name = "NAME", value_delimiter = ',')]
     #[arg(value_parser = host_name)]
     pub(crate) host_name: Vec<String>,
-    /// Trust X-Forwarded-For from this reverse proxy, or network such as 10.0.0.0/24
+    /// Trust X-Forwarded-For, and --proxy-protocol, from this reverse proxy, or network such as 10.0.0.0/24
     #[arg(long, env = "XCHER_TRUSTED_PROXY", value_name = "IP", value_delimiter = ',')]
     #[arg(value_parser = network, hide_short_help = true)]
     pub(crate) trusted_proxy: Vec<IpNet>,
+    /// Require a PROXY header (version 1 or 2) of each --trusted-proxy and at Unix sockets, at these ports
+    ///
+    /// The header names the client's address. Connections that do not come from a trusted proxy have none.
+    #[arg(long, env = "XCHER_PROXY_PROTOCOL", value_name = "PORTS", value_delimiter = ',')]
+    #[arg(value_enum, hide_short_help = true)]
+    proxy_protocol: Vec<ProxyPorts>,
     /// Limit one tunnel, both directions together, to this many bytes a second, such as 10mb
     /// [default: no limit]
     #[arg(long, env = "XCHER_TUNNEL_RATE", value_name = "RATE", value_parser = bridge_rate)]
@@ -89,7 +98,67 @@ pub(crate) struct BridgeArgs {
     pub(crate) operator: OperatorArgs,
 }
 
+/// A choice of `--proxy-protocol`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ProxyPorts {
+    /// Where hosts connect
+    Listen,
+    /// Where browsers and tunnels connect
+    Http,
+}
+
 impl BridgeArgs {
+    /// Returns where to listen for HTTP: `None` for the default, nothing if it is off.
+    ///
+    /// # Errors
+    ///
+    /// A usage error for `off` beside an address.
+    pub(crate) fn http(&self) -> Result<Option<Vec<SocketAddress>>, CliError> {
+        let at: Vec<_> = self.http.iter().filter_map(HttpAddress::at).cloned().collect();
+        let is_off = self.http.contains(&HttpAddress::Off);
+        match (self.http.is_empty(), is_off, at.is_empty()) {
+            (true, ..) => Ok(None),
+            (false, true, false) => {
+                Err(CliError::usage("--http is off and an address; leave one of them out"))
+            }
+            _ => Ok(Some(at)),
+        }
+    }
+
+    /// Returns the networks whose connections to the relay begin with a PROXY header, as those to its Unix sockets
+    /// do; `None` if no connection does.
+    pub(crate) fn relay_proxies(&self) -> Option<Vec<IpNet>> {
+        let is_on = self.proxy_protocol.contains(&ProxyPorts::Listen);
+        is_on.then(|| self.trusted_proxy.clone())
+    }
+
+    /// Checks that there are proxies, if they are to send a header. `listen` is where a relay of this process listens.
+    ///
+    /// # Errors
+    ///
+    /// A usage error that names the option that is missing, or that has no effect.
+    pub(crate) fn check_proxies(&self, listen: Option<&[ListenAddress]>) -> Result<(), CliError> {
+        if listen.is_none() && self.relay_proxies().is_some() {
+            let text = "--proxy-protocol listen has no effect on `xcher bridge`; leave it out";
+            return Err(CliError::usage(text));
+        }
+        let listen = listen.unwrap_or_default();
+        let is_unix = |at: &SocketAddress| matches!(at, SocketAddress::Unix(_));
+        for (port, option, has_socket) in [
+            (ProxyPorts::Listen, "listen", listen.iter().any(|listen| is_unix(&listen.at))),
+            (ProxyPorts::Http, "http", self.http.iter().filter_map(HttpAddress::at).any(is_unix)),
+        ] {
+            let is_on = self.proxy_protocol.contains(&port);
+            if is_on && self.trusted_proxy.is_empty() && !has_socket {
+                return Err(CliError::usage(format!(
+                    "--proxy-protocol {option} needs the proxies; name them with --trusted-proxy, or use \
+                     --{option} unix:PATH"
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// Loads the certificate of the bridge's port from its files, if they are named.
     pub(crate) fn tls(&self) -> Result<Option<Tls>, CliError> {
         let needs = |given: &str, missing: &str| {
@@ -136,6 +205,7 @@ impl BridgeArgs {
             users: None,
             host_names: [&*self.host_name, &self.acme.acme_domain].concat(),
             trusted_proxies: self.trusted_proxy.clone(),
+            proxy_protocol: self.proxy_protocol.contains(&ProxyPorts::Http),
         }
     }
 }

@@ -9,7 +9,8 @@ use clap::Args;
 
 use crate::cli::exit::CliError;
 use crate::host::TlsRoots;
-use crate::relay::{Cluster, ClusterName, Credentials, NatsServers};
+pub(crate) use crate::relay::Cluster;
+use crate::relay::{ClusterName, Credentials, NatsServers};
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ClusterArgs {

@@ -24,7 +24,7 @@ pub(crate) struct Common {
     /// network find each other]
     ///
     /// HOST:PORT is the relay's TCP port, 9247 if it is left out; the peers must then be able to
-    /// connect to each other. The URL of its bridge (wss://HOST/xcher, or the URL of its page) reaches the relay over WebSocket, and
+    /// connect to each other. tls://HOST:PORT is its port with TLS, 9250 if it is left out. The URL of its bridge (wss://HOST/xcher, or the URL of its page) reaches the relay over WebSocket, and
     /// the bridge carries files that cannot go directly. Without this option the hosts of the local
     /// network find each other, unless a relay listens at 127.0.0.1:9247; `lan` always means the
     /// local network. ircs://HOST/#CHANNEL uses the members of an IRC channel as the hosts that are
@@ -61,7 +61,7 @@ pub(crate) struct Common {
     #[arg(long, global = true, env = "XCHER_TOKEN_FILE", value_name = "FILE")]
     #[arg(hide_short_help = true)]
     pub(crate) token_file: Option<PathBuf>,
-    /// Trust the CA certificates in this PEM file for a bridge or an IRC server, instead of the system's
+    /// Trust the CA certificates in this PEM file for a bridge, a relay or an IRC server, instead of the system's
     #[arg(long, global = true, env = "XCHER_TLS_CA", value_name = "FILE", hide_short_help = true)]
     pub(crate) tls_ca: Option<PathBuf>,
     /// Accept calls from private addresses over any relay

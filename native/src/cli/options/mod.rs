@@ -4,6 +4,10 @@ mod access_args;
 mod acme_args;
 mod bridge_args;
 mod cli_args;
+#[cfg(feature = "cluster")]
+mod cluster_args;
+#[cfg(not(feature = "cluster"))]
+#[path = "no_cluster_args.rs"]
 mod cluster_args;
 pub(super) mod command_line;
 mod common;
@@ -33,10 +37,11 @@ mod without_effect;
 pub(super) use access_args::{AccessArgs, Admission};
 pub(super) use bridge_args::BridgeArgs;
 pub(super) use cli_args::{Cli, Command, command};
+pub(super) use cluster_args::Cluster;
 pub(super) use common::{Common, read_token};
 pub(super) use exclude_args::ExcludeArgs;
 pub(super) use get_args::GetArgs;
-pub(super) use listen_address::{DEFAULT_HTTP_PORT, HttpAddress};
+pub(super) use listen_address::{DEFAULT_HTTP_PORT, ListenAddress};
 pub(super) use ls_args::LsArgs;
 pub(super) use operator_args::{LogFormat, OperatorArgs};
 pub(super) use partial_args::{PartialArgs, PartialCommand};

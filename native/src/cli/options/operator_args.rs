@@ -1,12 +1,11 @@
 //! The options of a relay or bridge for its operator.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
 use super::listen_address;
-use crate::admin::AdminAddress;
+use crate::net::socket_address::SocketAddress;
 
 /// The port of a listener for operators whose address names none.
 const DEFAULT_PORT: u16 = 9249;
@@ -20,7 +19,7 @@ pub(crate) struct OperatorArgs {
     /// needs --admin-token-file. A Unix socket serves programs of the same user and of root.
     #[arg(long, env = "XCHER_ADMIN", value_name = "IP:PORT|unix:PATH", global = true)]
     #[arg(value_parser = admin_address)]
-    pub(crate) admin: Option<AdminAddress>,
+    pub(crate) admin: Option<SocketAddress>,
     /// Require the token on the first line of this file for --admin
     #[arg(long, env = "XCHER_ADMIN_TOKEN_FILE", value_name = "FILE", global = true)]
     #[arg(hide_short_help = true)]
@@ -41,13 +40,10 @@ pub(crate) enum LogFormat {
 }
 
 /// Parses `unix:PATH` or a TCP address.
-fn admin_address(text: &str) -> Result<AdminAddress, String> {
-    if let Some(path) = text.strip_prefix("unix:").filter(|path| !path.is_empty()) {
-        return Ok(AdminAddress::Unix(path.into()));
-    }
-    let address: Option<SocketAddr> = listen_address::parse(text, DEFAULT_PORT);
+fn admin_address(text: &str) -> Result<SocketAddress, String> {
+    let address = listen_address::parse(text, DEFAULT_PORT).map(SocketAddress::Tcp);
     address
-        .map(AdminAddress::Tcp)
+        .or_else(|| listen_address::unix(text))
         .ok_or_else(|| format!("not unix:PATH, nor {}", listen_address::forms(DEFAULT_PORT)))
 }
 

@@ -56,16 +56,16 @@ pub(crate) enum RelayCommand {
         #[command(subcommand)]
         command: Option<QuotaCommand>,
     },
+    /// List the hosts online: NICK, ADDRESS, KEY, USER, ID and the time since they connected, with tabs between
+    ///
+    /// KEY is the host's key at this relay, as --access names it, or `-` if it has proved none. Codes are left out.
+    Nicks,
     /// Make a token for a user: prints the token, and an entry with its hash for the file of --users
     Token {
         /// The name of a new user [default: another token for a user that the file has]
         #[arg(value_name = "NAME", value_parser = user_name)]
         name: Option<UserName>,
     },
-    /// List the hosts online: NICK, ADDRESS, KEY, ID and the time since they connected, with tabs between
-    ///
-    /// KEY is the host's key at this relay, as --access names it, or `-` if it has proved none. Codes are left out.
-    Nicks,
     /// List the bans: ADDRESS, NETWORK or NICK, a tab, the time left
     Bans,
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::{Message, StatusCode};
-use futures_util::StreamExt as _;
 use futures_util::stream::SelectAll;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::coop::unconstrained;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::error;
 use xcher_core::registry::{Answer, Input};
@@ -23,6 +24,10 @@ use crate::relay::hub::Hub;
 const MAX_MESSAGE_LEN: usize = 16 << 10;
 /// Time between two looks at deadlines and at the connection.
 const TICK: Duration = Duration::from_millis(100);
+/// The most messages that are handled before requests expire.
+const MAX_BURST: usize = 4096;
+/// The most messages that are handled in one turn.
+const MAX_BATCH: usize = 64;
 
 /// Runs as long as the writer does. It never waits for a client of the relay, so NATS is always read.
 pub(super) async fn run(
@@ -43,7 +48,16 @@ pub(super) async fn run(
             // Messages last: there may be some at any time.
             biased;
             () = reader.connection.changed() => {}
-            now = ticks.tick() => reader.outbox.expire(now),
+            now = ticks.tick() => {
+                // A relay that is slow must not take its own delay for another's: what has come counts.
+                for _ in 0..MAX_BURST {
+                    let Some(Some(message)) = unconstrained(messages.next()).now_or_never() else {
+                        break;
+                    };
+                    reader.receive(&message);
+                }
+                reader.outbox.expire(now);
+            }
             () = reader.outbox.request_failed() => {}
             new = subscribed.recv() => match new {
                 Some(new) => {
@@ -54,6 +68,11 @@ pub(super) async fn run(
             },
             Some(message) = messages.next() => {
                 reader.receive(&message);
+                // Most come in bursts, and another look at all the rest would cost as much as a message.
+                for _ in 1..MAX_BATCH {
+                    let Some(Some(message)) = messages.next().now_or_never() else { break };
+                    reader.receive(&message);
+                }
                 continue;
             }
         }

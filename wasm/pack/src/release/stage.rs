@@ -19,6 +19,18 @@ const DOCUMENTS: [&str; 5] =
 const COMPLETIONS: [(&str, &str); 3] =
     [("bash", "xcher.bash"), ("zsh", "_xcher"), ("fish", "xcher.fish")];
 
+/// Examples for operators, in the folder of the packaging.
+const EXAMPLES: [&str; 8] = [
+    "proxy/nginx.conf",
+    "proxy/nginx-stream.conf",
+    "proxy/nginx-subpath.conf",
+    "proxy/haproxy.cfg",
+    "proxy/Caddyfile",
+    "proxy/Caddyfile-subpath",
+    "monitoring/prometheus-rules.yml",
+    "monitoring/grafana-dashboard.json",
+];
+
 /// A folder with these files.
 pub(super) struct Stage {
     pub(super) folder: PathBuf,
@@ -59,9 +71,8 @@ impl Stage {
         for name in ["xcher-relay.service", "xcher-relay.socket", "xcher.sysusers", "relay.toml"] {
             copy(&packaging.join(name), &folder.join("packaging").join(name))?;
         }
-        for name in ["nginx.conf", "Caddyfile"] {
-            let to = folder.join("packaging/proxy").join(name);
-            copy(&packaging.join("proxy").join(name), &to)?;
+        for name in EXAMPLES {
+            copy(&packaging.join(name), &folder.join("packaging").join(name))?;
         }
         let container = dist.folder.join("container");
         copy(&packaging.join("Containerfile"), &container.join("Containerfile"))?;

@@ -52,11 +52,11 @@ enum Reached {
 
 async fn relay(subjects: &Subjects) -> Reached {
     let Some(used) = &subjects.used else { return Reached::NoRelay };
-    let addresses: Vec<SocketAddr> = match (used.tcp(), used.bridge()) {
+    let of_bridge = used.bridge().map(|bridge| (bridge.host.as_str(), bridge.port));
+    let of_tls = used.tls().map(|tls| (tls.host.as_str(), tls.port));
+    let addresses: Vec<SocketAddr> = match (used.tcp(), of_bridge.or(of_tls)) {
         (Some(at), _) => lookup_host(at).await.map(Iterator::collect),
-        (None, Some(bridge)) => {
-            lookup_host((bridge.host.as_str(), bridge.port)).await.map(Iterator::collect)
-        }
+        (None, Some(at)) => lookup_host(at).await.map(Iterator::collect),
         (None, None) => return Reached::NoRelay,
     }
     .unwrap_or_default();

@@ -4,7 +4,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use xcher_core::tunnel::FirstLine;
 
@@ -15,8 +14,8 @@ use super::seen_by_bridge::{self, Seen};
 use super::subjects::{Subject, Subjects};
 use crate::cli::exit::CliError;
 use crate::cli::options::Common;
-use crate::host::{TlsRoots, web_socket};
-use crate::relay_address::{BridgeUrl, RelayAddress};
+use crate::host::{Service, TlsRoots, web_socket};
+use crate::relay_address::{BridgeUrl, RelayAddress, TlsAddress};
 use crate::tunnel::{Mode, multiplex};
 
 /// Time for an address that was guessed: packets to a port where nothing is may be dropped.
@@ -40,7 +39,7 @@ pub(super) struct OverTcp {
     local: SocketAddr,
     remote: SocketAddr,
     /// Open until the NAT's ports were compared.
-    _stream: TcpStream,
+    _stream: Box<dyn Send + Sync>,
 }
 
 /// A bridge whose WebSocket works.
@@ -60,7 +59,7 @@ impl Outside {
         let patience = Duration::from_secs(common.timeout);
         let relay = async {
             let subject = subjects.relay.as_ref()?;
-            Some(over_tcp(subject, patience).await)
+            Some(over_tcp(subject, &roots, patience).await)
         };
         let (relay, bridge) =
             tokio::join!(relay, first_bridge(subjects, token.as_deref(), &roots, patience));
@@ -106,14 +105,26 @@ impl OverBridge {
     }
 }
 
-async fn over_tcp(subject: &Subject, patience: Duration) -> Result<OverTcp, String> {
-    let at = subject.address.tcp().ok_or("it has no TCP port")?;
+async fn over_tcp(
+    subject: &Subject,
+    roots: &TlsRoots,
+    patience: Duration,
+) -> Result<OverTcp, String> {
+    let tls = subject.address.tls();
+    let at = tls.map(TlsAddress::socket).or_else(|| subject.address.tcp().map(str::to_owned));
+    let at = at.ok_or("it has no TCP port")?;
     let ask = async {
-        let mut stream = connect::to_host(at).await.map_err(|error| error.to_string())?;
+        let mut stream = connect::to_host(&at).await.map_err(|error| error.to_string())?;
         let ends = stream.local_addr().and_then(|local| Ok((local, stream.peer_addr()?)));
         let (local, remote) = ends.map_err(|error| error.to_string())?;
+        let Some(tls) = tls else {
+            let answers = relay_answers::ask(&mut stream).await?;
+            return Ok(OverTcp { answers, local, remote, _stream: Box::new(stream) });
+        };
+        let stream = roots.connect(&tls.host, stream, Service::Relay).await;
+        let mut stream = stream.map_err(|error| error.to_string())?;
         let answers = relay_answers::ask(&mut stream).await?;
-        Ok(OverTcp { answers, local, remote, _stream: stream })
+        Ok(OverTcp { answers, local, remote, _stream: Box::new(stream) })
     };
     within(subject.time(patience), ask).await
 }

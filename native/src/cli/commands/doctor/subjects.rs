@@ -2,7 +2,7 @@
 
 use crate::cli::lan_relay::has_relay_here;
 use crate::cli::options::{Common, DEFAULT_HTTP_PORT};
-use crate::relay_address::{DEFAULT_PORT, RelayAddress};
+use crate::relay_address::{DEFAULT_PORT, RelayAddress, TlsAddress};
 
 /// Where to look.
 pub(super) struct Subjects {
@@ -33,7 +33,13 @@ impl Subjects {
         };
         let named = Subject { address: used.clone(), is_guess: false };
         let (relay, bridges) = match used.bridge() {
-            None => (Some(named), bridges_beside(used.tcp().unwrap_or_default())),
+            None => {
+                let bridges = match used.tls() {
+                    Some(tls) => bridges_beside_tls(tls),
+                    None => bridges_beside(used.tcp().unwrap_or_default()),
+                };
+                (Some(named), bridges)
+            }
             Some(bridge) => (relay_beside(&bridge.host, bridge.port), vec![named]),
         };
         Self { used: Some(used), relay, bridges }
@@ -51,6 +57,13 @@ fn bridges_beside(relay: &str) -> Vec<Subject> {
     let urls = next.map(|port| format!("http://{host}:{port}/"));
     let urls = urls.into_iter().chain(has_name.then(|| format!("https://{host}/")));
     urls.filter_map(|url| guess(&url)).collect()
+}
+
+/// Returns where the bridge of the relay at this port with TLS may be: its certificate is for both.
+fn bridges_beside_tls(relay: &TlsAddress) -> Vec<Subject> {
+    let host = relay.bracketed();
+    let urls = [format!("https://{host}/"), format!("https://{host}:{DEFAULT_HTTP_PORT}/")];
+    urls.iter().filter_map(|url| guess(url)).collect()
 }
 
 /// Returns where the TCP port of the relay behind this bridge may be.

@@ -1,19 +1,19 @@
-//! The address of the listener for operators.
+//! Where a server of this machine listens.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Where operators reach a server.
+/// A TCP port or a Unix socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum AdminAddress {
+pub(crate) enum SocketAddress {
     /// A TCP port.
     Tcp(SocketAddr),
     /// A Unix socket.
     Unix(PathBuf),
 }
 
-impl AdminAddress {
+impl SocketAddress {
     /// Returns true if other machines cannot reach it.
     pub(crate) fn is_local(&self) -> bool {
         match self {
@@ -23,7 +23,7 @@ impl AdminAddress {
     }
 }
 
-impl fmt::Display for AdminAddress {
+impl fmt::Display for SocketAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(at) => at.fmt(f),
