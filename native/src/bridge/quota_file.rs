@@ -57,9 +57,14 @@ impl QuotaFile {
             Err(Unreadable::System(error)) => return Err(error),
             Err(Unreadable::Damaged(why)) => why,
         };
-        let mut kept = self.path.clone().into_os_string();
-        kept.push(format!(".damaged-{}", unix_now()));
-        let kept = PathBuf::from(kept);
+        let kept = |time| {
+            let mut kept = self.path.clone().into_os_string();
+            kept.push(format!(".damaged-{time}"));
+            PathBuf::from(kept)
+        };
+        // Two within a second are both kept. Whoever has the lock is alone here.
+        let kept = (unix_now()..).map(kept).find(|kept| fs::symlink_metadata(kept).is_err());
+        let kept = kept.unwrap_or_default();
         fs::rename(&self.path, &kept).map_err(KeysError::system("move away", &self.path))?;
         let said = format!("{:?} is damaged ({why}); it is kept as {kept:?}", self.path);
         Ok((None, Some(said)))
@@ -191,6 +196,12 @@ mod tests {
                 [bad]
             );
             assert_eq!(file.read().unwrap(), (None, None));
+            // A second one does not take the place of the first.
+            file.write(&record()).unwrap();
+            fs::write(&file.path, "again").unwrap();
+            file.read().unwrap();
+            let all = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+            assert_eq!(all.filter(|path| path.to_str().unwrap().contains(".damaged-")).count(), 2);
         }
     }
 
