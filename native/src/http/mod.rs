@@ -27,6 +27,7 @@ mod upgrade;
 mod ws_bytes;
 
 use std::io;
+use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
