@@ -47,13 +47,20 @@ impl Registry {
                 self.defend_nick(holder, claim, reply, now, actions)
             }
         } else if let Some((_, conn)) = cluster.pending.find_similar(&claim.nick) {
-            let stamp = self.clients.get(&conn).and_then(|client| client.acquisition.as_ref());
+            let client = self.clients.get(&conn);
+            let stamp = client.and_then(|client| client.acquisition.as_ref());
             let stamp = stamp.map_or(u64::MAX, |acquisition| acquisition.stamp);
-            let yields = claim.is_held || (claim.stamp, claim.relay) < (stamp, own);
-            if yields {
-                self.end_acquisition(conn, false, now, actions);
+            let key = client.and_then(|client| client.key_proof.proved());
+            if claim.is_held && key.is_some() && key == claim.key {
+                // The other relay is asking this host's old connection for a sign of life.
+                Some(true)
+            } else {
+                let yields = claim.is_held || (claim.stamp, claim.relay) < (stamp, own);
+                if yields {
+                    self.end_acquisition(conn, false, now, actions);
+                }
+                Some(yields)
             }
-            Some(yields)
         } else {
             Some(true)
         };

@@ -47,18 +47,18 @@ fn a_relay_outside_a_cluster_knows_none() {
 #[test]
 fn an_overtaken_greeting_is_no_gap_and_a_lost_heartbeat_is() {
     let mut network = Network::new(1);
-    network.register(ONE, ALICE, "alice");
     network.wait(seconds(30));
-    network.hold();
     let other = RelayId([7; 8]);
     for (number, is_gap) in [(9, true), (10, false), (9, false), (11, false), (13, true)] {
-        // What was found missing before is claimed again by now.
-        network.release();
-        network.wait(seconds(10));
+        network.register(ONE, ConnId(number), &format!("host-{number}-{is_gap}"));
+        // It is claimed again by now.
+        network.wait(seconds(5));
         network.hold();
         let bytes = format!("X_RELAY {other} {number} stay 1 - -");
         network.input(ONE, Input::Published { bytes: bytes.as_bytes() });
         let claims = |(_, action): &&(usize, Action)| matches!(action, Action::Request { .. });
         assert_eq!(network.held.iter().filter(claims).count() > 0, is_gap, "{number}");
+        network.release();
+        network.input(ONE, Input::Closed { conn: ConnId(number) });
     }
 }
