@@ -143,8 +143,10 @@ const README: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "`--tunnel-rate`, `--address-rate` and `--total-rate` limit the bytes per second.",
+        "`--tunnel-rate`, `--address-rate` and `--total-rate` limit the bytes per second, `--address-quota`",
         &[
+            "native/tests/bridge/quotas.rs::used_up_quota_cuts_both_ends_and_leaves_the_link",
+            "native/tests/bridge/quotas.rs::used_up_total_cuts_everybody",
             "native/tests/bridge/rates.rs::a_tunnel_has_its_rate",
             "native/tests/bridge/rates.rs::tunnels_of_one_address_share_its_rate",
             "native/tests/bridge/rates.rs::all_tunnels_share_the_total_rate",

@@ -71,7 +71,11 @@ fn upgrade_loses_no_transfer() {
     let config = folder.path().join("config.toml");
     // Slow enough that everything is under way at the change.
     std::fs::write(&config, "tunnel-rate = \"300kb\"\n").unwrap();
-    let site = Site::start(&["--drain", "300", "--config", config.to_str().unwrap()]);
+    let sockets = tempdir().unwrap();
+    let admin = format!("unix:{}", sockets.path().join("admin.sock").display());
+    let config_path = config.to_str().unwrap();
+    let options = ["--drain", "300", "--config", config_path, "--admin", &admin];
+    let site = Site::start(&options);
     let tunnel = site.relay.tunnel();
     let one = tree::bytes(1, 3_000_000);
     tree::write(&folder.path().join("s"), [("one", &one)]);
@@ -91,7 +95,10 @@ fn upgrade_loses_no_transfer() {
 
     site.relay.process.signal(Signal::TERM);
     site.relay.process.err("draining for at most 300 s");
-    let _next = site.next(&[]);
+    // The same configuration: the old process gives up what the next one asks for.
+    let _next = site.next(&options);
+    let status = xcher(["relay", "status", "--admin", &admin]).run().code(0);
+    assert!(status.out.contains(&"ready        yes".to_owned()), "{status}");
     for bob in bobs.iter().chain([&carol]) {
         bob.err("the relay stops soon");
     }

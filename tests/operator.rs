@@ -324,6 +324,111 @@ fn a_bridge_alone_is_operated_likewise() {
 }
 
 #[test]
+fn reload_does_what_sighup_does_and_says_it() {
+    let folder = tempdir().unwrap();
+    let config = folder.path().join("config.toml");
+    let text = "total-rate = \"10mb\"\n";
+    fs::write(&config, text).unwrap();
+    let relay = Operated::start(&["--config", config.to_str().unwrap()]);
+    let reload = || relay.operator(&["reload"]);
+    reload().run().code(0).quiet().out(&["nothing has changed"]);
+    fs::write(&config, format!("{text}max-connections = 2\nlisten = \"127.0.0.1:1\"\n")).unwrap();
+    reload().run().code(0).out(&["now in force: --max-connections"]);
+    relay.relay.process.err("now in force: --max-connections");
+    let (_amy, _bob) = (relay.join("amy"), relay.join("bob"));
+    assert!(Conn::to(relay.relay.address).line().unwrap().contains("too many connections"));
+    // A bad file changes nothing, and the operator learns why.
+    fs::write(&config, "max-connections = \"many\"\n").unwrap();
+    let bad = reload().run().code(1).error(&["--max-connections"]).out(&[]);
+    assert!(bad.err.iter().any(|line| line.ends_with("nothing was changed")), "{bad}");
+    let json = relay.operator(&["reload", "--json"]).run().code(1);
+    let reloaded = &json.events()[0];
+    assert_eq!((&reloaded["event"], &reloaded["notes"]), (&json!("reloaded"), &json!([])));
+    assert!(reloaded["errors"][0].as_str().unwrap().contains("max-connections"), "{json}");
+    // One after the other, whoever asks.
+    fs::write(&config, text).unwrap();
+    let all: Vec<_> = (0..16).map(|_| reload().start()).collect();
+    relay.relay.process.signal(rustix::process::Signal::HUP);
+    let done = all.into_iter().map(|it| it.wait().code(0).out);
+    let changed = done.filter(|out| out[0].starts_with("now in force")).count();
+    assert!(changed <= 1, "only one finds the change: {changed}");
+    let _carol = relay.join("carol");
+}
+
+#[test]
+fn bridge_alone_reloads_too() {
+    let folder = tempdir().unwrap();
+    let config = folder.path().join("config.toml");
+    fs::write(&config, "").unwrap();
+    let admin = format!("unix:{}", folder.path().join("admin.sock").display());
+    let relay = Relay::start_with(&["--http", "off"]);
+    let bridge = relay.xcher(["bridge", "--http", "127.0.0.1:0", "--admin", &admin, "--config"]);
+    let bridge = bridge.args([&config]).start();
+    bridge.out("http ");
+    fs::write(&config, "tunnel-rate = \"1mb\"\n").unwrap();
+    let reload = xcher(["relay", "reload", "--admin", &admin]).run().code(0);
+    reload.out(&["now in force: --tunnel-rate"]);
+}
+
+/// The process that follows gets the address of a process that drains, but not of one that runs.
+#[test]
+fn next_process_gets_the_address_of_one_that_drains() {
+    for unix in [true, false] {
+        let folder = tempdir().unwrap();
+        let socket = format!("unix:{}", folder.path().join("admin.sock").display());
+        let start = |admin: &str, options: &[&str]| {
+            let relay = xcher(["relay", "--listen", "127.0.0.1:0", "--http", "off"]);
+            relay.args(["--drain", "300", "--admin", admin]).args(options).start()
+        };
+        let old = start(if unix { &socket } else { "127.0.0.1:0" }, &[]);
+        let admin = old.out("admin ");
+        let mut amy = Conn::to(old.out("relay ").parse().unwrap());
+        amy.say("X_NICK amy\nX_CAPS from move\n");
+        amy.hears("X_NICK amy YES");
+        let status = || {
+            let status = xcher(["relay", "status", "--json", "--admin", &admin]).run().code(0);
+            status.events()[0].clone()
+        };
+        let refused = start(&admin, &[]).wait().code(3);
+        refused.one_error(&["cannot listen on", "a server that runs has this address"]);
+        // Both must share their ports.
+        start(&admin, &["--reuse-port"]).wait().code(3);
+        assert_eq!(status()["relay"]["connections"], 1);
+        old.signal(rustix::process::Signal::TERM);
+        old.err("draining for at most 300 s");
+        let next = start(&admin, &[]);
+        assert_eq!(next.out("admin "), admin);
+        next.out("relay ");
+        assert_eq!(status()["relay"]["connections"], 0, "the next process answers");
+        old.stop(rustix::process::Signal::TERM);
+        assert_eq!(status()["relay"]["connections"], 0, "its end takes nothing from the next");
+    }
+}
+
+/// With --reuse-port the next process starts first. If it fails, the old one is watched as before.
+#[test]
+fn address_comes_back_from_a_process_that_fails() {
+    let folder = tempdir().unwrap();
+    let admin = format!("unix:{}", folder.path().join("admin.sock").display());
+    let start = || {
+        let relay = xcher(["relay", "--listen", "127.0.0.1:0", "--http", "off", "--reuse-port"]);
+        let relay = relay.args(["--admin", &admin]).start();
+        relay.out("relay ");
+        relay
+    };
+    let old = start();
+    let _amy = Conn::to(old.out("relay ").parse().unwrap());
+    let next = start();
+    let connections = || {
+        let status = xcher(["relay", "status", "--json", "--admin", &admin]).run();
+        status.out.first().map(|_| status.events()[0]["relay"]["connections"].clone())
+    };
+    assert_eq!(connections(), Some(json!(0)));
+    drop(next.stop(rustix::process::Signal::KILL));
+    system::patience::until("the old process answers again", || connections() == Some(json!(1)));
+}
+
+#[test]
 fn web_pages_have_no_access() {
     let relay = xcher(["relay", "--listen", "127.0.0.1:0", "--http", "off"]);
     let relay = relay.args(["--admin", "127.0.0.1:0"]).start();
@@ -342,6 +447,9 @@ fn web_pages_have_no_access() {
         ("POST /ban", &[&host, "Content-Type: text/plain"], ban, 415),
         ("POST /ban", &[&host], ban, 415),
         ("GET /ban", &[&host], "", 405),
+        ("POST /reload", &[&host, "Origin: http://evil.example"], "{}", 403),
+        ("POST /handover", &[&host, "Content-Type: text/plain"], "{\"reuse_port\":true}", 415),
+        ("POST /quotas/reset", &[&host], "{\"account\":\"all\"}", 415),
         ("OPTIONS /ban", &[&host, "Access-Control-Request-Method: POST"], "", 405),
         ("GET /bans", &[&host], "", 200),
         ("GET /status", &["Host: localhost"], "", 200),

@@ -30,7 +30,7 @@ struct Proxy {
     address: SocketAddr,
     /// The path of the page, with slashes at both ends.
     path: &'static str,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Proxy {
@@ -60,7 +60,7 @@ impl Proxy {
         let folder = tempdir().unwrap();
         let process = start(folder.path(), &text).start();
         until(&format!("{example} listens at {address}"), || TcpStream::connect(address).is_ok());
-        Self { process, relay, authority, address, path, _folder: folder }
+        Self { process, relay, authority, address, path, folder }
     }
 
     fn url(&self) -> String {
@@ -264,6 +264,73 @@ fn the_nginx_stream_example_tells_the_relay_who_its_clients_are() {
         Xcher::other("nginx").args(["-e", "stderr", "-c"]).args([file])
     });
     proxy.check();
+}
+
+/// Returns true if the installed Caddy knows `stream_close_delay`, which came with 2.7.
+fn knows_close_delay() -> bool {
+    let version = Command::new("caddy").arg("version").output().unwrap().stdout;
+    let version = String::from_utf8(version).unwrap();
+    let mut numbers =
+        version.trim_start_matches('v').split('.').map(|part| part.parse().unwrap_or(0));
+    (numbers.next(), numbers.next()) >= (Some(2), Some(7))
+}
+
+/// Starts Caddy, which is controlled by a socket in its folder.
+fn controlled_caddy() -> Proxy {
+    Proxy::start("Caddyfile", "/", |folder, site| {
+        let (file, control) =
+            (folder.join("Caddyfile"), folder.join("admin").display().to_string());
+        // Without writing to this machine's home.
+        let global = "auto_https disable_redirects\n\tskip_install_trust";
+        let line = "stream_close_delay 24h";
+        assert!(site.contains(&format!("#{line}")), "{site}");
+        let site = match knows_close_delay() {
+            true => site.replace(&format!("#{line}"), line),
+            false => site.to_owned(),
+        };
+        let text = format!("{{\n\tadmin unix/{control}\n\t{global}\n}}\n{site}");
+        fs::write(&file, text).unwrap();
+        Xcher::other("caddy")
+            .env("XDG_DATA_HOME", folder)
+            .env("XDG_CONFIG_HOME", folder)
+            .args(["run", "--adapter", "caddyfile", "--config"])
+            .args([file])
+    })
+}
+
+#[test]
+fn reload_of_caddy_leaves_a_file_in_a_tunnel_alone_if_it_is_told_to() {
+    if !is_installed("caddy", "version") {
+        return;
+    }
+    let (proxy, folder, out) = (controlled_caddy(), tempdir().unwrap(), tempdir().unwrap());
+    tree::write(&folder.path().join("s"), [("file", tree::bytes(1, 2_000_000))]);
+    let shared = folder.path().join("s");
+    let bob = proxy.through(["share", "--nick", "bob", shared.to_str().unwrap()]).start();
+    bob.out("online ");
+    let to = out.path().to_str().unwrap();
+    let get = ["get", "bob", "--all", "--json", "--limit-receive", "400kb", "-o", to];
+    let get = proxy.through(get).start();
+    get.until("bytes of a file", |lines| {
+        lines.out.iter().any(|line| line.contains(r#""state":"progress""#)).then_some(())
+    });
+    // A configuration that differs in nothing is not applied unless it must be.
+    let control = format!("unix/{}", proxy.folder.path().join("admin").display());
+    let reload = Command::new("caddy")
+        .args(["reload", "--force", "--adapter", "caddyfile", "--address", &control, "--config"])
+        .arg(proxy.folder.path().join("Caddyfile"))
+        .env("HOME", proxy.folder.path())
+        .output()
+        .unwrap();
+    assert!(reload.status.success(), "{}", String::from_utf8_lossy(&reload.stderr));
+    if !knows_close_delay() {
+        // What the line in the example prevents.
+        get.wait().code(1);
+        return not_tested("stream_close_delay, which this Caddy does not know");
+    }
+    get.wait().code(0);
+    assert_eq!(tree::read(out.path()), tree::read(folder.path()));
+    assert!(!bob.seen_err("offline"), "the link to the relay stays, too");
 }
 
 #[test]

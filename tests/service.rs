@@ -13,6 +13,7 @@ use std::process::Command;
 
 use rustix::process::Signal;
 use system::PATIENCE;
+use system::authority::Authority;
 use system::not_tested;
 use system::process::{Process, Xcher, xcher};
 use tempfile::{TempDir, tempdir};
@@ -212,33 +213,73 @@ fn systemd_accepts_the_unit_which_leaves_the_relay_few_rights() {
     assert!(exposure.status.success(), "{}", String::from_utf8_lossy(&exposure.stdout));
 }
 
+/// Each key of the example can be used: all of them at once pass the check of the real program.
 #[test]
 fn the_example_configuration_is_one() {
     let example = fs::read_to_string(packaging("relay.toml")).unwrap();
     let folder = tempdir().unwrap();
     let file = folder.path().join("relay.toml");
-    let run = |lines: &str| {
-        fs::write(&file, lines).unwrap();
-        xcher(["relay", "--config", file.to_str().unwrap()])
+    let is_key = |line: &&str| {
+        line.strip_prefix('#').is_some_and(|key| key.starts_with(|c: char| c.is_ascii_lowercase()))
     };
-    let is_key = |line: &&str| line.starts_with('#') && line.contains(" = ");
     let keys: Vec<_> = example.lines().filter(is_key).map(|line| &line[1..]).collect();
-    assert!(keys.len() > 10, "{keys:?}");
-    for key in keys {
-        let (option, _) = key.split_once(" = ").unwrap();
-        let names_a_file = ["tls-cert", "tls-key", "token-file"].contains(&option);
-        let ports = "listen = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\n";
-        let ports = if ["listen", "http"].contains(&option) { "" } else { ports };
-        let relay = run(&format!("{ports}{key}\n"));
-        if names_a_file {
-            let done = relay.run();
-            assert!(done.code != Some(0) && !done.to_string().contains("not an option"), "{done}");
-        } else if ports.is_empty() {
-            // Its port may be in use here.
-            let done = xcher(["who", "--config", file.to_str().unwrap(), "--help"]).run().code(0);
-            assert!(done.err.is_empty(), "{done}");
-        } else {
-            relay.start().out("relay 127.0.0.1:");
-        }
+    assert!(example.lines().all(|line| line.is_empty() || line.starts_with('#')));
+    let options: Vec<_> = keys.iter().map(|key| key.split_once(" = ").unwrap().0).collect();
+    let help = xcher(["relay", "--help"]).run().code(0);
+    for option in help.out.iter().filter_map(|line| line.trim_start().strip_prefix("--")) {
+        let option = option.split([' ', '.']).next().unwrap();
+        // What makes no sense in the file of a service.
+        let is_left_out = ["check", "config", "json", "help", "version"].contains(&option);
+        assert!(is_left_out || options.contains(&option), "--{option} is not in the example");
     }
+    let authority = Authority::new();
+    let pair = authority.good();
+    let token = folder.path().join("token");
+    fs::write(&token, "open-sesame\n").unwrap();
+    let credentials = folder.path().join("relay.creds");
+    fs::write(&credentials, "").unwrap();
+    let [empty, users] = ["access.toml", "users.toml"].map(|name| folder.path().join(name));
+    fs::write(&empty, "").unwrap();
+    fs::write(&users, "[anonymous]\n").unwrap();
+    let authorities = authority.file();
+    let files = [
+        ("/etc/xcher/cert.pem", &pair.certificate),
+        ("/etc/xcher/key.pem", &pair.key),
+        ("/etc/xcher/token", &token),
+        ("/etc/xcher/admin-token", &token),
+        ("/etc/xcher/relay.creds", &credentials),
+        ("/etc/xcher/nats-ca.pem", &authorities),
+        ("/etc/xcher/acme-ca.pem", &authorities),
+        ("/etc/xcher/access.toml", &empty),
+        ("/etc/xcher/users.toml", &users),
+        ("/etc/xcher/hook-token", &token),
+        ("/var/lib/xcher", &folder.path().join("data")),
+    ];
+    let with_files = |key: &&str| {
+        files.iter().fold((*key).to_owned(), |key, (example, real)| {
+            key.replace(&format!("\"{example}\""), &format!("\"{}\"", real.display()))
+        })
+    };
+    // A certificate comes from files or from an authority.
+    for other in ["tls-", "acme-"] {
+        let used = keys.iter().filter(|key| !key.starts_with(other));
+        fs::write(&file, used.map(with_files).collect::<Vec<_>>().join("\n")).unwrap();
+        let check = xcher(["relay", "--check", "--config"]).args([&file]);
+        let checked = check.without("XCHER_DATA_DIR").run().code(0).quiet();
+        for option in options.iter().filter(|option| !option.starts_with(other)) {
+            assert!(checked.out.iter().any(|line| line.starts_with(option)), "{option}: {checked}");
+        }
+        assert!(checked.out.contains(&"trusted-proxy = \"127.0.0.1,10.0.0.0/24\"".to_owned()));
+    }
+    // The relay starts with what needs nothing of this machine.
+    let needs_nothing = keys.iter().filter(|key| !key.contains("/etc/") && !key.contains("/run/"));
+    let needs_nothing = needs_nothing.filter(|key| {
+        !["listen", "http", "cluster", "site", "data-dir", "acme", "hook"]
+            .iter()
+            .any(|it| key.starts_with(it))
+    });
+    let needs_nothing: String = needs_nothing.map(|key| format!("{key}\n")).collect();
+    fs::write(&file, format!("listen = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\n{needs_nothing}"))
+        .unwrap();
+    xcher(["relay", "--config"]).args([&file]).start().out("http ");
 }

@@ -2,7 +2,7 @@
 import { $, notice, quoted, write } from "./element.js";
 import * as files from "./files.js";
 import { isCode, learn, learned } from "./codes.js";
-import { invite, join } from "./join.js";
+import { invite, join, refusal } from "./join.js";
 import * as manifest from "./manifest.js";
 import { hear, tell } from "./messages.js";
 import * as people from "./people.js";
@@ -60,6 +60,7 @@ hear({
     };
     state("offline");
     then();
+    refusal(bridge).then((said) => (why = said || why));
     counting = setInterval(then, 1000);
     write("said", "Offline");
   },

@@ -174,6 +174,16 @@ inEachBrowser("during a transfer", (stage) => {
     await same(join(out, small.name), small);
   });
 
+  test("a quota is used up", async (t) => {
+    const at = stage.keep(t, await relay({ args: ["--address-quota", "1"] }));
+    const carol = await stage.visit(t, at.url, "carol");
+    carol.expect(GONE);
+    await carol.page.reload();
+    await carol.offline();
+    // The WebSocket does not tell the reason, and the page asks for it.
+    await carol.page.waitForFunction(() => /your address has used up the 1 B/.test(document.getElementById("status").textContent));
+  });
+
   test("the relay restarts", async (t) => {
     let at = stage.keep(t, await relay());
     const [listen, http] = [at.relay, at.url.replace("http://", "")];

@@ -26,11 +26,16 @@ mod allocation_error;
 mod allocations;
 mod first_line;
 mod first_line_buffer;
+mod quota;
 
 pub use allocation_error::AllocationError;
 pub use allocations::{AllocationLimits, Allocations, Lease, Route, TunnelId};
 pub use first_line::FirstLine;
 pub use first_line_buffer::{FirstLineBuffer, FirstLineError};
+pub use quota::{
+    MAX_QUOTA_ADDRESSES, Month, QuotaAccount, QuotaError, QuotaLimits, QuotaRecord, Quotas, Reset,
+    Spent,
+};
 
 pub use crate::before_module::{PATH, SUBPROTOCOL};
 

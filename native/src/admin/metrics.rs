@@ -15,7 +15,7 @@ use prometheus_client::registry::Registry;
 use xcher_core::registry::{Asked, CallPath, CloseReason, Rule};
 
 use super::{Servers, process};
-use crate::bridge::{BridgeState, StreamOutcome};
+use crate::bridge::{BridgeState, QuotaState, StreamOutcome};
 use crate::http::RequestOutcome;
 use crate::relay::RelayState;
 
@@ -231,6 +231,17 @@ impl Families<'_> {
         let outcomes = outcomes.zip(state.outcomes);
         let help = "Streams of tunnels and visitors of ports, by their outcome";
         self.counters("xcher_stream_requests", help, "outcome", outcomes)
+    }
+
+    pub(super) fn quotas(&mut self, state: &QuotaState) -> fmt::Result {
+        let help = "Bytes of tunnels in this calendar month, UTC";
+        self.gauge("xcher_quota_bytes", help, state.bytes)?;
+        if let Some(limit) = state.limit {
+            let help = "The most bytes of all tunnels in a month";
+            self.gauge("xcher_quota_bytes_max", help, limit)?;
+        }
+        let help = "Tunnels and streams refused because a quota was used up";
+        self.counter("xcher_quota_refusals", help, state.refused)
     }
 
     pub(super) fn http(&mut self, outcomes: &[u64]) -> fmt::Result {

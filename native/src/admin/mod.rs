@@ -1,13 +1,17 @@
-//! What operators of a relay or bridge watch and do, at a listener of its own: metrics, health, kicks and bans.
+//! What operators of a relay or bridge watch and do, at a listener of its own: metrics, health, kicks, bans, quotas
+//! and reloads.
 
 mod client;
 #[cfg(feature = "cluster")]
 mod cluster;
 mod guard;
+mod handover;
 mod listener;
 mod metrics;
 mod process;
+mod quotas;
 mod readiness;
+mod reload;
 mod routes;
 mod server;
 mod servers;
@@ -16,8 +20,11 @@ mod target;
 mod watched;
 
 pub(crate) use client::{AdminClient, AskError};
+pub(crate) use handover::take_over;
 pub(crate) use listener::AdminListener;
+pub(crate) use quotas::{AccountUse, QuotaList, ResetRequest, WasReset};
 pub(crate) use readiness::{DRAINING, Readiness, STARTING, STOPPING};
+pub(crate) use reload::{AwaitedReloads, Reloaded, reloads};
 pub(crate) use routes::{
     BanList, BanRequest, Disconnected, HostLine, HostList, KickRequest, Lifted, UnbanRequest,
 };

@@ -14,10 +14,11 @@ use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 use xcher_core::registry::Banned;
 
-use super::Servers;
+use super::handover::{HandedOver, Handover, HandoverRequest};
 use super::metrics::{self, Format};
 use super::status::Status;
 use super::target::{Target, banned};
+use super::{Reloaded, Servers, quotas};
 use crate::net::log_line::shown;
 use crate::relay::Host;
 
@@ -101,7 +102,19 @@ pub(crate) struct Ban {
     pub(crate) seconds_left: Option<u64>,
 }
 
-pub(super) fn router(servers: Arc<Servers>) -> Router {
+pub(super) fn router(servers: Arc<Servers>, handover: Handover, reuse_port: bool) -> Router {
+    let hand_over = async move |State(servers): State<Arc<Servers>>,
+                                Json(asks): Json<HandoverRequest>|
+                -> Result<Json<HandedOver>, Response> {
+        let may = servers.stops() || (reuse_port && asks.reuse_port);
+        if !may {
+            let why =
+                "a server that runs has this address: stop it first, or give both --reuse-port";
+            return Err(unprocessable(why.to_owned()));
+        }
+        handover.release().await;
+        Ok(Json(HandedOver {}))
+    };
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
@@ -111,6 +124,10 @@ pub(super) fn router(servers: Arc<Servers>) -> Router {
         .route("/ban", post(ban))
         .route("/unban", post(unban))
         .route("/bans", get(bans))
+        .route("/quotas", get(quotas::list))
+        .route("/quotas/reset", post(quotas::reset))
+        .route("/reload", post(reload))
+        .route("/handover", post(hand_over))
         .route("/nicks", get(nicks))
         .layer(DefaultBodyLimit::max(MAX_BODY_LEN))
         .with_state(servers)
@@ -179,6 +196,13 @@ async fn bans(State(servers): State<Arc<Servers>>) -> Json<BanList> {
     Json(BanList { bans: servers.bans().into_iter().map(ban).collect() })
 }
 
+async fn reload(State(servers): State<Arc<Servers>>) -> Result<Json<Reloaded>, Response> {
+    let reloaded = servers.reload().await;
+    let refusal =
+        || (StatusCode::SERVICE_UNAVAILABLE, "the server is about to end\n").into_response();
+    reloaded.map(Json).ok_or_else(refusal)
+}
+
 /// The most hosts of a page.
 const MAX_PAGE: usize = 1000;
 
@@ -213,7 +237,7 @@ async fn nicks(State(servers): State<Arc<Servers>>, uri: Uri) -> Result<Json<Hos
     Ok(Json(HostList { hosts: hosts.into_iter().map(line).collect(), next }))
 }
 
-fn unprocessable(error: String) -> Response {
+pub(super) fn unprocessable(error: String) -> Response {
     (StatusCode::UNPROCESSABLE_ENTITY, format!("{error}\n")).into_response()
 }
 

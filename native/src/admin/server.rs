@@ -1,6 +1,7 @@
 //! Serves operators' requests.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,13 +13,16 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
-use tracing::{debug, error};
+use tracing::{debug, error, info};
 
+use super::handover::{Handover, Handovers};
 use super::listener::Connection;
 use super::{AdminListener, Servers, guard, routes};
 use crate::http::newcomers::Newcomers;
+use crate::net::log_line;
+use crate::net::socket_address::SocketAddress;
 
 /// The most connections at a time; a new one takes the place of the oldest.
 const MAX_CONNECTIONS: usize = 64;
@@ -26,6 +30,8 @@ const MAX_CONNECTIONS: usize = 64;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// Time for a connection.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(120);
+/// Time between two attempts to have the address back that another process got.
+const TAKE_BACK_INTERVAL: Duration = Duration::from_secs(1);
 /// The longest head of a request.
 const MAX_HEAD_LEN: usize = 16 << 10;
 
@@ -35,6 +41,8 @@ pub(crate) struct Admin {
     pub(crate) listener: AdminListener,
     /// The token that a request must bring.
     pub(crate) token: Option<String>,
+    /// True if another process may have the address, as it may have the other ports.
+    pub(crate) reuse_port: bool,
 }
 
 /// A listener that is served until this is dropped.
@@ -47,18 +55,23 @@ pub(super) struct Client(pub(super) Option<IpAddr>);
 impl Admin {
     /// Serves these servers' operators.
     pub(crate) fn start(self, servers: Servers) -> Running {
-        let Self { listener, token } = self;
-        let router = guard::guarded(routes::router(Arc::new(servers)), token);
-        Running(AbortOnDropHandle::new(tokio::spawn(run(listener, router))))
+        let Self { listener, token, reuse_port } = self;
+        let (handover, handovers) = Handover::new();
+        let routes = routes::router(Arc::new(servers), handover, reuse_port);
+        let router = guard::guarded(routes, token);
+        Running(AbortOnDropHandle::new(tokio::spawn(run(listener, handovers, router))))
     }
 }
 
-async fn run(mut listener: AdminListener, router: Router) {
+async fn run(listener: AdminListener, mut handovers: Handovers, router: Router) {
+    let at = listener.address();
+    // None while another process has the address.
+    let mut listener = Some(listener);
     let newcomers = Newcomers::new(MAX_CONNECTIONS, usize::MAX);
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            accepted = listener.accept() => {
+            accepted = accept(&mut listener, &at) => {
                 let (socket, from) = match accepted {
                     Ok(accepted) => accepted,
                     Err(error) => return error!(%error, "the listener for operators failed"),
@@ -73,8 +86,30 @@ async fn run(mut listener: AdminListener, router: Router) {
                 });
             }
             Some(_) = connections.join_next() => {}
+            Some(released) = handovers.recv() => {
+                listener = None;
+                info!(target: log_line::OPERATOR, address = %at, "handover");
+                // Whoever asked may have gone away.
+                let _ = released.send(());
+            }
         }
     }
+}
+
+/// Accepts the next connection. An address that was given up is taken again once the other process has it no more:
+/// it may have failed to start. Cancel safe.
+async fn accept(
+    listener: &mut Option<AdminListener>,
+    at: &SocketAddress,
+) -> io::Result<(Box<dyn Connection>, Option<IpAddr>)> {
+    let listener = loop {
+        if let Some(listener) = listener {
+            break listener;
+        }
+        sleep(TAKE_BACK_INTERVAL).await;
+        *listener = AdminListener::bind(at).await.ok();
+    };
+    listener.accept().await
 }
 
 async fn serve(socket: Box<dyn Connection>, client: Client, router: Router) {

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use tracing::info;
 use xcher_core::registry::{Account, Banned, TooManyBans};
 
-use super::readiness::{DRAINING, Readiness, STARTING};
+use super::readiness::{DRAINING, Readiness, STARTING, STOPPING};
+use super::reload::{ReloadRequests, Reloaded};
 use super::routes::Disconnected;
 use super::status::{Reason, Status};
 use super::target::Target;
 use super::watched::Watched;
-use crate::bridge::Bridge;
+use crate::bridge::{Bridge, QuotaStore};
 use crate::hook::Hook;
 use crate::http::Http;
 use crate::net::log_line;
@@ -22,6 +23,10 @@ pub(crate) struct Servers {
     relay: Option<Relay>,
     bridge: Option<(Bridge, Http)>,
     readiness: Readiness,
+    /// Reads the options of the servers again.
+    reloads: Option<ReloadRequests>,
+    /// Keeps the quotas of the bridge.
+    quotas: Option<Arc<QuotaStore>>,
     started: Instant,
     watched: Vec<Arc<dyn Watched>>,
 }
@@ -44,7 +49,33 @@ impl Servers {
             watched.push(Arc::new(bridge.clone()));
             watched.push(Arc::new(http.clone()));
         }
-        Self { relay, bridge, readiness, started: Instant::now(), watched }
+        let started = Instant::now();
+        Self { relay, bridge, readiness, reloads: None, quotas: None, started, watched }
+    }
+
+    /// Lets operators reload.
+    pub(crate) fn with_reloads(self, reloads: ReloadRequests) -> Self {
+        Self { reloads: Some(reloads), ..self }
+    }
+
+    /// Lets operators reset quotas.
+    pub(crate) fn with_quotas(self, quotas: Option<Arc<QuotaStore>>) -> Self {
+        Self { quotas, ..self }
+    }
+
+    /// Reads options and files again; none if the server is about to end.
+    pub(super) async fn reload(&self) -> Option<Reloaded> {
+        self.reloads.as_ref()?.reload().await
+    }
+
+    /// Returns the bridge and the store of its quotas.
+    pub(super) fn quotas(&self) -> Option<(&Bridge, &Arc<QuotaStore>)> {
+        self.bridge.as_ref().map(|(bridge, _)| bridge).zip(self.quotas.as_ref())
+    }
+
+    /// Returns true if the server is about to end.
+    pub(super) fn stops(&self) -> bool {
+        self.readiness.reasons().iter().any(|(name, _)| [DRAINING, STOPPING].contains(name))
     }
 
     /// Adds the hook that decides about clients.

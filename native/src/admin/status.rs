@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bridge::QuotaState;
+
 /// The state at one moment. What a server does not have is left out.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Status {
@@ -16,6 +18,9 @@ pub(crate) struct Status {
     pub(crate) relay: Option<RelayStatus>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) bridge: Option<BridgeStatus>,
+    /// What the bridge has carried in this month, if it has quotas.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) quota: Option<QuotaStatus>,
 }
 
 /// A reason for not being ready.
@@ -54,4 +59,24 @@ pub(crate) struct BridgeStatus {
     pub(crate) allocated_ports: usize,
     pub(crate) bytes_received: u64,
     pub(crate) bytes_sent: u64,
+}
+
+/// What all tunnels have carried in a month.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct QuotaStatus {
+    /// `YYYY-MM`, UTC.
+    pub(crate) month: String,
+    pub(crate) bytes: u64,
+    /// The most bytes, if there is a limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) limit: Option<u64>,
+    /// Tunnels and streams that were refused since the start.
+    pub(crate) refused: u64,
+}
+
+impl QuotaStatus {
+    pub(super) fn of(state: &QuotaState) -> Self {
+        let QuotaState { month, bytes, limit, refused, .. } = *state;
+        Self { month: month.to_string(), bytes, limit, refused }
+    }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use xcher_core::registry::{Asked, Rule};
 
 use super::metrics::Families;
-use super::status::{BridgeStatus, Reason, RelayStatus, Status};
+use super::status::{BridgeStatus, QuotaStatus, Reason, RelayStatus, Status};
 use crate::bridge::Bridge;
 use crate::hook::{Hook, HookCounts, HookOutcome};
 use crate::http::Http;
@@ -76,7 +76,8 @@ impl Watched for Relay {
 
 impl Watched for Bridge {
     fn encode(&self, families: &mut Families<'_>) -> fmt::Result {
-        families.bridge(&self.state())
+        families.bridge(&self.state())?;
+        families.quotas(&self.quota_state())
     }
 
     fn add_to(&self, status: &mut Status) {
@@ -88,6 +89,8 @@ impl Watched for Bridge {
             bytes_received: state.received,
             bytes_sent: state.sent,
         });
+        let quota = self.quota_state();
+        status.quota = quota.is_limited.then(|| QuotaStatus::of(&quota));
     }
 }
 

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use xcher_core::registry::{Account, ConnId};
+use xcher_core::tunnel::{Month, QuotaAccount, QuotaLimits};
 
 use super::Bridge;
 use super::counts::StreamOutcome;
 use super::open_tunnels::OpenTunnel;
+use super::quotas::unix_now;
 
 /// The state of a bridge at one moment.
 #[derive(Clone, Debug)]
@@ -27,7 +29,59 @@ pub(crate) struct BridgeState {
     pub(crate) outcomes: [u64; StreamOutcome::ALL.len()],
 }
 
+/// What the tunnels of a bridge have carried in a month.
+#[derive(Clone, Debug)]
+pub(crate) struct QuotaState {
+    pub(crate) month: Month,
+    /// Bytes of all tunnels.
+    pub(crate) bytes: u64,
+    /// Their limit.
+    pub(crate) limit: Option<u64>,
+    /// True if anything has a limit.
+    pub(crate) is_limited: bool,
+    /// Streams and visitors that were refused since the start.
+    pub(crate) refused: u64,
+}
+
+/// What an account has carried in a month.
+#[derive(Clone, Debug)]
+pub(crate) struct AccountState {
+    pub(crate) account: QuotaAccount,
+    pub(crate) bytes: u64,
+    pub(crate) limit: Option<u64>,
+}
+
 impl Bridge {
+    /// Counts what the open tunnels have carried until now.
+    pub(crate) fn count_open(&self) {
+        self.0.open_tunnels.open().iter().for_each(|open| self.0.count(open));
+    }
+
+    /// Returns what was carried in this month.
+    pub(crate) fn quota_state(&self) -> QuotaState {
+        self.count_open();
+        let mut quotas = self.0.quotas.lock();
+        quotas.begin_month(unix_now());
+        QuotaState {
+            month: quotas.month(),
+            bytes: quotas.total(),
+            limit: quotas.limits().total,
+            is_limited: *quotas.limits() != QuotaLimits::default(),
+            refused: self.0.quotas.refused(),
+        }
+    }
+
+    /// Returns the accounts that carried most in this month, at most this many.
+    pub(crate) fn largest_accounts(&self, count: usize) -> Vec<AccountState> {
+        self.count_open();
+        let mut quotas = self.0.quotas.lock();
+        quotas.begin_month(unix_now());
+        let largest = quotas.largest(count).into_iter();
+        let state =
+            |(account, bytes)| AccountState { limit: quotas.quota(&account), account, bytes };
+        largest.map(state).collect()
+    }
+
     pub(crate) fn state(&self) -> BridgeState {
         let (open, bytes) = self.0.open_tunnels.all();
         let running = open.iter().filter_map(|open| open.tunnel.get()?.upgrade());

@@ -31,13 +31,15 @@ pub(crate) enum StreamOutcome {
     NoNick,
     /// There are as many listeners as the limits allow.
     TooManyListeners,
+    /// The quota of its account, or of all tunnels, is used up.
+    Quota,
     /// Another rule forbids it.
     OtherRule,
 }
 
 impl StreamOutcome {
     /// All values, each at its index.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Relay,
         Self::Listening,
         Self::Dialled,
@@ -50,6 +52,7 @@ impl StreamOutcome {
         Self::Address,
         Self::NoNick,
         Self::TooManyListeners,
+        Self::Quota,
         Self::OtherRule,
     ];
 
@@ -69,6 +72,7 @@ impl StreamOutcome {
             Self::Address => "address",
             Self::NoNick => "no_nick",
             Self::TooManyListeners => "too_many_listeners",
+            Self::Quota => "quota",
             Self::OtherRule => "other_rule",
         }
     }

@@ -13,6 +13,11 @@ mod home;
 mod listener;
 mod open_tunnels;
 mod own_address;
+#[cfg(feature = "cli")]
+mod quota_file;
+#[cfg(feature = "cli")]
+mod quota_store;
+mod quotas;
 mod rates;
 mod relay_link;
 mod tunnel;
@@ -29,16 +34,21 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use xcher_core::registry::{Account, Users};
-use xcher_core::tunnel::{AllocationLimits, Allocations, TunnelId};
+use xcher_core::tunnel::{AllocationLimits, Allocations, QuotaError, QuotaLimits, TunnelId};
 
 #[cfg(feature = "cli")]
-pub(crate) use admin::BridgeState;
+pub(crate) use admin::{AccountState, BridgeState, QuotaState};
 use counts::Counts;
 #[cfg(feature = "cli")]
 pub(crate) use counts::StreamOutcome;
 use draining::Draining;
 pub use home::Home;
-use open_tunnels::{Counted, OpenTunnel, OpenTunnels};
+use open_tunnels::{Counted, Entry, OpenTunnel, OpenTunnels};
+#[cfg(feature = "cli")]
+pub(crate) use quota_file::read_quota_file;
+#[cfg(feature = "cli")]
+pub(crate) use quota_store::{QuotaStore, Stored};
+use quotas::QuotaCounts;
 use rates::Budgets;
 pub use rates::Rates;
 
@@ -59,13 +69,16 @@ pub struct BridgeConfig {
     pub limits: AllocationLimits,
     /// Limits on bytes a second.
     pub rates: Rates,
+    /// Limits on bytes a month.
+    pub quotas: QuotaLimits,
 }
 
 impl BridgeConfig {
     /// Returns the settings of a bridge that listens at this address, on ports that the system chooses.
     pub fn at(ip: IpAddr) -> Self {
         let (limits, rates) = (AllocationLimits::default(), Rates::default());
-        Self { public_ip: None, listen_ip: ip, ports: None, limits, rates }
+        let quotas = QuotaLimits::default();
+        Self { public_ip: None, listen_ip: ip, ports: None, limits, rates, quotas }
     }
 
     /// Returns the local address for ports that are announced at `announced`.
@@ -93,6 +106,7 @@ struct Shared {
     /// its own lock.
     allocations: Mutex<Allocations>,
     budgets: Budgets,
+    quotas: QuotaCounts,
     open_tunnels: OpenTunnels,
     counts: Counts,
     start: Instant,
@@ -115,6 +129,7 @@ impl Bridge {
         let home = home.into();
         let allocations = Allocations::new(config.limits, matches!(home, Home::Here(_)));
         let (allocations, budgets) = (Mutex::new(allocations), Budgets::new(config.rates));
+        let quotas = QuotaCounts::new(config.quotas.clone());
         let config = ArcSwap::from_pointee(config);
         let (listeners, start) = (Mutex::default(), Instant::now());
         let (open_tunnels, counts) = (OpenTunnels::default(), Counts::default());
@@ -125,6 +140,7 @@ impl Bridge {
             listeners,
             allocations,
             budgets,
+            quotas,
             open_tunnels,
             counts,
             start,
@@ -150,18 +166,39 @@ impl Bridge {
         self.0.draining.is_over()
     }
 
-    /// Applies these settings from now on: rates to open tunnels too, ports to those that are allocated next, the
+    /// Applies these settings from now on: rates and quotas to open tunnels too, ports to those that are allocated next, the
     /// public address to tunnels opened next. The limits stay as they were.
     pub fn set_config(&self, config: BridgeConfig) {
         self.0.budgets.set_rates(config.rates);
+        self.set_quotas(&config);
         self.0.config.store(Arc::new(config));
     }
 
-    /// Applies the rates of these users to their tunnels, and closes the tunnels of users that are not among them.
+    /// Returns whether a tunnel of this account and client may carry anything in this month.
+    ///
+    /// # Errors
+    ///
+    /// [`QuotaError`] if its quota is used up, or that of all tunnels.
+    pub fn check_quota(&self, account: &Account, client: IpAddr) -> Result<(), QuotaError> {
+        self.0.quotas.check(&quotas::quota_account(account, client))
+    }
+
+    /// Applies the rates and quotas of these users to their tunnels, and closes the tunnels of users that are not among them.
     pub fn set_users(&self, users: Option<Arc<Users>>) {
         self.0.budgets.set_users(users.clone());
-        let (open, _) = self.0.open_tunnels.all();
-        open.iter().for_each(|open| close_if_removed(users.as_deref(), open));
+        self.set_quotas(&self.0.config.load());
+        self.0.open_tunnels.open().iter().for_each(|open| close_if_removed(users.as_deref(), open));
+    }
+
+    /// Applies the quotas of these settings and of the users.
+    fn set_quotas(&self, config: &BridgeConfig) {
+        let mut limits = config.quotas.clone();
+        if let Some(users) = self.0.budgets.users() {
+            let quotas = users.all().iter().filter_map(|user| Some((user, user.limits.quota?)));
+            limits.users.extend(quotas.map(|(user, quota)| (user.name.as_str().to_owned(), quota)));
+        }
+        self.0.quotas.lock().set_limits(limits);
+        self.0.cut_spent();
     }
 
     /// Serves one tunnel to its end. `client` is the client's real address, `reached_at` the address of
@@ -184,11 +221,11 @@ impl Bridge {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let public_ip = self.0.config.load().public_ip.unwrap_or(reached_at);
-        let entry = self.0.open_tunnels.enter(client, account.clone());
+        let entry = Entry::new(Arc::clone(&self.0), client, account.clone());
         let budgets = &self.0.budgets;
         // It may have been removed since its token was checked.
         close_if_removed(budgets.users().as_deref(), &entry.open);
-        let socket = Counted::new(budgets.limit(socket, client.ip(), account), &entry.open);
+        let socket = Counted::new(budgets.limit(socket, client.ip(), account), &entry);
         // Boxed, because a future keeps what was moved out of it.
         tunnel::serve(Arc::clone(&self.0), Box::new(socket), entry, public_ip).await;
     }

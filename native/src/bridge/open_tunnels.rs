@@ -13,13 +13,16 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 use xcher_core::registry::{Account, UserName};
+use xcher_core::tunnel::QuotaAccount;
 
+use super::Shared;
+use super::quotas::{COUNTED_AT_ONCE, Cut, quota_account};
 use super::tunnel::Tunnel;
 use crate::net::log_line::{self, seconds};
 
 /// All open tunnels, and the bytes of those that have ended.
 #[derive(Debug, Default)]
-pub(super) struct OpenTunnels(Arc<Mutex<Open>>);
+pub(super) struct OpenTunnels(Mutex<Open>);
 
 #[derive(Debug, Default)]
 struct Open {
@@ -46,8 +49,14 @@ pub(super) struct OpenTunnel {
     pub(super) client: SocketAddr,
     /// For whom it counts.
     pub(super) account: Account,
+    /// Whose quota its bytes use up.
+    pub(super) quota_account: QuotaAccount,
     received: AtomicU64,
     sent: AtomicU64,
+    /// The bytes that were counted for the account.
+    counted: AtomicU64,
+    /// Set once the quota is used up.
+    pub(super) cut: Cut,
     /// Cancelled once the operator closes it, or its user may not use the bridge any more.
     pub(super) kicked: CancellationToken,
     /// Set then if it is not the operator who closes this tunnel: a label.
@@ -57,7 +66,7 @@ pub(super) struct OpenTunnel {
 
 /// An open tunnel's entry. Dropped, it writes the tunnel's line in the log.
 pub(super) struct Entry {
-    all: Arc<Mutex<Open>>,
+    shared: Arc<Shared>,
     pub(super) open: Arc<OpenTunnel>,
     since: Instant,
     /// Why the tunnel ends.
@@ -66,29 +75,43 @@ pub(super) struct Entry {
     pub(super) error: Option<String>,
 }
 
-impl OpenTunnels {
-    pub(super) fn enter(&self, client: SocketAddr, account: Account) -> Entry {
-        let mut all = lock(&self.0);
+impl Entry {
+    /// Enters a tunnel that is open from now on.
+    pub(super) fn new(shared: Arc<Shared>, client: SocketAddr, account: Account) -> Self {
+        let mut all = shared.open_tunnels.lock();
         all.last_number += 1;
         let open = Arc::new(OpenTunnel {
             number: all.last_number,
             client,
+            quota_account: quota_account(&account, client.ip()),
             account,
             received: AtomicU64::new(0),
             sent: AtomicU64::new(0),
+            counted: AtomicU64::new(0),
+            cut: Cut::default(),
             kicked: CancellationToken::new(),
             why_closed: OnceLock::new(),
             tunnel: OnceLock::new(),
         });
         all.by_number.insert(open.number, Arc::clone(&open));
         drop(all);
-        let (all, since) = (Arc::clone(&self.0), Instant::now());
-        Entry { all, open, since, outcome: "dropped", error: None }
+        Self { shared, open, since: Instant::now(), outcome: "dropped", error: None }
+    }
+}
+
+impl OpenTunnels {
+    /// Returns the open tunnels.
+    pub(super) fn open(&self) -> Vec<Arc<OpenTunnel>> {
+        self.lock().by_number.values().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the open tunnels and the bytes of all tunnels so far.
     pub(super) fn all(&self) -> (Vec<Arc<OpenTunnel>>, Bytes) {
-        let all = lock(&self.0);
+        let all = self.lock();
         let open: Vec<_> = all.by_number.values().cloned().collect();
         let bytes = open.iter().fold(all.ended, |sum, tunnel| sum.plus(tunnel.bytes()));
         (open, bytes)
@@ -100,6 +123,13 @@ impl OpenTunnel {
         let (received, sent) = (&self.received, &self.sent);
         Bytes { received: received.load(Ordering::Relaxed), sent: sent.load(Ordering::Relaxed) }
     }
+
+    /// Returns the bytes carried that this has not returned before, to whomever.
+    pub(super) fn take_uncounted(&self) -> u64 {
+        let Bytes { received, sent } = self.bytes();
+        let bytes = received + sent;
+        bytes.saturating_sub(self.counted.fetch_max(bytes, Ordering::Relaxed))
+    }
 }
 
 impl Bytes {
@@ -110,8 +140,9 @@ impl Bytes {
 
 impl Drop for Entry {
     fn drop(&mut self) {
+        self.shared.count(&self.open);
         let bytes = self.open.bytes();
-        let mut all = lock(&self.all);
+        let mut all = self.shared.open_tunnels.lock();
         all.by_number.remove(&self.open.number);
         all.ended = all.ended.plus(bytes);
         drop(all);
@@ -136,11 +167,23 @@ impl Drop for Entry {
 pub(super) struct Counted<S> {
     socket: S,
     open: Arc<OpenTunnel>,
+    shared: Arc<Shared>,
+    /// Bytes that are not counted for the account.
+    uncounted: usize,
 }
 
 impl<S> Counted<S> {
-    pub(super) fn new(socket: S, open: &Arc<OpenTunnel>) -> Self {
-        Self { socket, open: Arc::clone(open) }
+    pub(super) fn new(socket: S, entry: &Entry) -> Self {
+        let (open, shared) = (Arc::clone(&entry.open), Arc::clone(&entry.shared));
+        Self { socket, open, shared, uncounted: 0 }
+    }
+
+    fn carried(&mut self, bytes: usize) {
+        self.uncounted += bytes;
+        if self.uncounted >= COUNTED_AT_ONCE {
+            self.uncounted = 0;
+            self.shared.count(&self.open);
+        }
     }
 }
 
@@ -154,6 +197,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
         ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
         let read = buf.filled().len() - before;
         self.open.received.fetch_add(read as u64, Ordering::Relaxed);
+        self.carried(read);
         Poll::Ready(Ok(()))
     }
 }
@@ -166,6 +210,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
     ) -> Poll<io::Result<usize>> {
         let written = ready!(Pin::new(&mut self.socket).poll_write(cx, buf))?;
         self.open.sent.fetch_add(written as u64, Ordering::Relaxed);
+        self.carried(written);
         Poll::Ready(Ok(written))
     }
 
@@ -176,8 +221,4 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.socket).poll_shutdown(cx)
     }
-}
-
-fn lock(open: &Mutex<Open>) -> MutexGuard<'_, Open> {
-    open.lock().unwrap_or_else(PoisonError::into_inner)
 }

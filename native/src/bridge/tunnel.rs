@@ -5,7 +5,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, ready};
 use std::time::Duration;
@@ -21,12 +21,15 @@ use tracing::{debug, error};
 use xcher_core::registry::Account;
 #[cfg(feature = "cli")]
 use xcher_core::registry::ConnId;
-use xcher_core::tunnel::{FirstLine, Lease, MAX_STREAMS, MAX_VISITORS, Route, TunnelId};
+use xcher_core::tunnel::{
+    FirstLine, Lease, MAX_STREAMS, MAX_VISITORS, QuotaAccount, Route, TunnelId,
+};
 
 use super::counts::StreamOutcome;
 use super::home::RelayLink;
 use super::open_tunnels::Entry;
 use super::own_address::is_of_this_machine;
+use super::quotas::Served;
 use super::{Shared, Visitor};
 use crate::tunnel::{Endpoint, Mode, Opener, Stream, multiplex, read_first_line};
 
@@ -48,6 +51,8 @@ pub(super) struct Tunnel {
     pub(super) client: SocketAddr,
     /// For whom it counts.
     pub(super) account: Account,
+    /// Whose quota its bytes use up.
+    quota_account: QuotaAccount,
     /// The address at which peers reach its listeners.
     pub(super) public_ip: IpAddr,
     /// The link to the relay, once the client asked for it.
@@ -88,6 +93,7 @@ where
         opener,
         client,
         account: entry.open.account.clone(),
+        quota_account: entry.open.quota_account.clone(),
         public_ip,
         relay_link: Mutex::new(None),
         relay_links: Semaphore::new(1),
@@ -100,7 +106,7 @@ where
     let mut run = std::pin::pin!(run);
     let mut unused: Option<Pin<Box<Sleep>>> = None;
     let open = Arc::clone(&entry.open);
-    let mut kicked = std::pin::pin!(async move {
+    let mut kicked = std::pin::pin!(async {
         open.kicked.cancelled().await;
         sleep(KICK_DELAY).await;
     });
@@ -109,6 +115,10 @@ where
             return Poll::Ready(Ok("kicked"));
         }
         let ended = run.as_mut().poll(cx);
+        if open.cut.take(cx) {
+            // What is dropped is reset: a file that was cut does not look complete.
+            served = std::mem::take(&mut served).into_iter().filter(Served::stays).collect();
+        }
         loop {
             let arrivals = std::mem::take(&mut *lock(&tunnel.arrivals));
             served.extend(arrivals.into_iter().map(|arrival| tunnel.serve(arrival)));
@@ -139,12 +149,19 @@ where
 
 impl Tunnel {
     /// Serves an arrival to its end.
-    fn serve(self: &Arc<Self>, arrival: Arrival) -> impl Future<Output = ()> + Send + use<> {
-        let tunnel = Arc::clone(self);
-        contained(match arrival {
-            Arrival::Stream(stream) => tunnel.serve_stream(stream).boxed(),
-            Arrival::Visit(at, visitor, permit) => tunnel.bring(at, visitor, permit).boxed(),
-        })
+    fn serve(
+        self: &Arc<Self>,
+        arrival: Arrival,
+    ) -> Served<impl Future<Output = ()> + Send + Unpin + use<>> {
+        let (tunnel, can_be_cut) = (Arc::clone(self), Arc::<AtomicBool>::default());
+        let serve = match arrival {
+            Arrival::Stream(stream) => tunnel.serve_stream(stream, Arc::clone(&can_be_cut)).boxed(),
+            Arrival::Visit(at, visitor, permit) => {
+                can_be_cut.store(true, Ordering::Relaxed);
+                tunnel.bring(at, visitor, permit).boxed()
+            }
+        };
+        Served::new(contained(serve), can_be_cut)
     }
 
     /// Brings a visitor to the client, at the tunnel's next turn.
@@ -152,7 +169,7 @@ impl Tunnel {
         lock(&self.arrivals).push(Arrival::Visit(at, visitor, permit));
     }
 
-    async fn serve_stream(self: Arc<Self>, stream: Stream) {
+    async fn serve_stream(self: Arc<Self>, stream: Stream, can_be_cut: Arc<AtomicBool>) {
         let tunnel = Arc::clone(&self);
         let counts = &tunnel.shared.counts;
         let Ok(_permit) = tunnel.streams.try_acquire() else {
@@ -160,9 +177,16 @@ impl Tunnel {
             return Box::pin(refuse_another(stream)).await;
         };
         // Each boxed, so that a stream keeps no memory for what it was, nor for what it is not.
-        let Some((request, stream)) = Box::pin(read_request(stream)).await else {
+        let Some((request, mut stream)) = Box::pin(read_request(stream)).await else {
             return counts.add(StreamOutcome::BadRequest);
         };
+        if !matches!(request, Request::Relay) {
+            can_be_cut.store(true, Ordering::Relaxed);
+            if let Err(error) = tunnel.shared.quotas.check(&tunnel.quota_account) {
+                counts.add(StreamOutcome::Quota);
+                return Box::pin(refuse(&mut stream, &error.to_string())).await;
+            }
+        }
         match request {
             Request::Relay => {
                 counts.add(StreamOutcome::Relay);
@@ -240,6 +264,10 @@ impl Tunnel {
         visitor: Visitor,
         _permit: OwnedSemaphorePermit,
     ) {
+        if let Err(error) = self.shared.quotas.check(&self.quota_account) {
+            self.shared.counts.add(StreamOutcome::Quota);
+            return debug!(from = %visitor.from, %error, "visitor refused");
+        }
         let now = self.shared.now();
         let admitted = match visitor.tunnel {
             Some(tunnel) => self.shared.allocations().accept_tunnel(at, tunnel, now),
@@ -319,7 +347,7 @@ impl Drop for LeaseGuard<'_> {
 }
 
 /// Ends a stream that panics, and no other of its tunnel.
-fn contained(served: BoxFuture<'static, ()>) -> impl Future<Output = ()> + Send {
+fn contained(served: BoxFuture<'static, ()>) -> impl Future<Output = ()> + Send + Unpin {
     // Locks recover from a panic, and guards return what was in use.
     AssertUnwindSafe(served).catch_unwind().map(|ended| {
         if ended.is_err() {

@@ -1,8 +1,8 @@
 //! The listener for operators of a server, before and after the server is started.
 
-use crate::admin::{Admin, AdminListener, Readiness, Running, Servers};
+use crate::admin::{Admin, Readiness, Running, Servers, take_over};
 use crate::cli::exit::{CliError, ExitCode};
-use crate::cli::options::{Common, OperatorArgs, read_token};
+use crate::cli::options::{Common, OperatorArgs, StartArgs, read_token};
 use crate::cli::ui::json::JsonEvent;
 use crate::cli::ui::output::Output;
 
@@ -15,7 +15,11 @@ pub(crate) struct AdminFront {
 
 impl AdminFront {
     /// Listens, and prints the address.
-    pub(crate) async fn open(common: &Common, args: &OperatorArgs) -> Result<Self, CliError> {
+    pub(crate) async fn open(
+        common: &Common,
+        args: &OperatorArgs,
+        start: &StartArgs,
+    ) -> Result<Self, CliError> {
         let readiness = Readiness::starting();
         let token = token(args)?;
         let Some(at) = &args.admin else {
@@ -32,7 +36,8 @@ impl AdminFront {
                  --admin-token-file, or use a loopback address or unix:PATH with --admin"
             )));
         }
-        let listener = AdminListener::bind(at).await.map_err(|error| {
+        let reuse_port = start.reuse_port;
+        let listener = take_over(at, token.as_deref(), reuse_port).await.map_err(|error| {
             let message =
                 format!("cannot listen on {at}: {error}; choose another address with --admin");
             CliError::new(ExitCode::Unreachable, message)
@@ -40,7 +45,8 @@ impl AdminFront {
         let (output, address) = (Output::new(common), listener.address().to_string());
         output.result(format_args!("admin {address}")).map_err(CliError::unwritten)?;
         output.json(&JsonEvent::Admin { address }).map_err(CliError::unwritten)?;
-        Ok(Self { admin: Some(Admin { listener, token }), readiness })
+        let admin = Some(Admin { listener, token, reuse_port });
+        Ok(Self { admin, readiness })
     }
 
     /// Serves operators until the result is dropped.

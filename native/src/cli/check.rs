@@ -2,9 +2,11 @@
 
 use clap::Args;
 
+use crate::bridge::read_quota_file;
 use crate::cli::acme_front::AcmeFront;
 use crate::cli::exit::{CliError, ExitCode};
 use crate::cli::options::{Admission, BridgeArgs, Common, RelayArgs, StopArgs, UsersArgs};
+use crate::cli::quota_keeper;
 use crate::cli::ui::output::Output;
 use crate::http::{Http, HttpConfig};
 use crate::keys;
@@ -29,6 +31,7 @@ pub(crate) fn check(
         let named = &common.relay;
         errors.push(format!("a bridge connects to HOST:PORT, and {named} is none; set --relay"));
     }
+    errors.extend(quota_keeper::folder(common).and_then(|folder| read_quota_file(&folder).err()));
     errors.extend(bridge.http().err().and_then(|error| error.message));
     let admission = Admission::read(&bridge.access_args);
     errors.extend(admission.err().and_then(|error| error.message));

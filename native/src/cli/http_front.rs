@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::sync::Notify;
-use xcher_core::registry::Users;
+use xcher_core::registry::{Account, Users};
 
 use crate::bridge::{Bridge, Home};
 use crate::cli::exit::CliError;
@@ -13,7 +13,7 @@ use crate::cli::options::{Admission, BridgeArgs, Common};
 use crate::cli::sockets::OpenSocket;
 use crate::cli::ui::json::JsonEvent;
 use crate::cli::ui::output::Output;
-use crate::http::{Access, Http, HttpConfig, Listener, Tls, WsBytes};
+use crate::http::{Access, Http, HttpConfig, Listener, Quota, Tls, WsBytes};
 use crate::net::socket_address::SocketAddress;
 
 /// Ports that are open, with the token and certificate for them.
@@ -69,8 +69,13 @@ impl Front {
         let bridge = Bridge::new(home, args.bridge_config(ip_of(&addresses)));
         bridge.set_users(users.clone());
         let access = Access { users, ..args.access(token.clone()) };
+        let counts = bridge.clone();
+        let quota = move |account: &Account, client| {
+            counts.check_quota(account, client).map_err(|error| error.to_string())
+        };
+        let quota = Some(Arc::new(quota) as Arc<Quota>);
         let hook = admission.hook.clone();
-        let config = HttpConfig { access, tls, hook, ..HttpConfig::default() };
+        let config = HttpConfig { access, tls, hook, quota, ..HttpConfig::default() };
         let serves = bridge.clone();
         let tunnel = move |socket: WsBytes, client| {
             let (bridge, reached_at) = (serves.clone(), socket.reached_at());

@@ -37,6 +37,7 @@ mod open_shares;
 mod options;
 mod outgoing_session;
 mod pasted;
+mod quota_keeper;
 mod reconnect;
 mod relay_ports;
 mod relay_search;

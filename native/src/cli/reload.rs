@@ -1,4 +1,4 @@
-//! SIGHUP: reads files and options again, and applies what can change at runtime.
+//! SIGHUP and `xcher relay reload`: reads files and options again, and applies what can change at runtime.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::task::spawn_blocking;
 use xcher_core::registry::{AccessRules, Users};
 
+use crate::admin::{AwaitedReloads, Reloaded};
 use crate::cli::exit::CliError;
 use crate::cli::exposure;
 use crate::cli::http_front::RunningBridge;
@@ -20,7 +21,7 @@ use crate::http::{Access, Tls};
 use crate::relay::Relay;
 
 /// The options that can change at runtime.
-const LIVE: [&str; 13] = [
+const LIVE: [&str; 15] = [
     "access",
     "hook-token-file",
     "max-connections",
@@ -34,6 +35,8 @@ const LIVE: [&str; 13] = [
     "tunnel-rate",
     "address-rate",
     "total-rate",
+    "address-quota",
+    "total-quota",
 ];
 /// Likewise, except where files are shared: only the token file named at the start is kept from being shared, and
 /// the host there may be registered over loopback, which nobody else may name.
@@ -91,15 +94,6 @@ enum TlsFiles {
     NeedRestart,
 }
 
-/// What a reload has done, a line each.
-#[derive(Debug, Default)]
-pub(crate) struct Reloaded {
-    /// What is in force now, and what needs a restart.
-    pub(crate) notes: Vec<String>,
-    /// What is wrong, and what stays in force instead.
-    pub(crate) errors: Vec<String>,
-}
-
 impl Reload {
     /// For servers that were started with these options; `relay` with whether it forwards any address.
     pub(crate) fn new(
@@ -123,15 +117,24 @@ impl Reload {
         Self { users, ..self }
     }
 
-    /// Reads and applies at each SIGHUP, as long as the runtime runs.
-    pub(crate) async fn at_each(mut self, mut hangups: Hangups) {
+    /// Reads and applies at each SIGHUP and for each operator who awaits it, one after the other, as long as the
+    /// runtime runs.
+    pub(crate) async fn at_each(mut self, mut hangups: Hangups, mut awaited: AwaitedReloads) {
         loop {
-            hangups.next().await;
+            let answer = tokio::select! {
+                () = hangups.next() => None,
+                Some(answer) = awaited.recv() => Some(answer),
+            };
             service_manager::reloading();
-            let Reloaded { notes, errors } = self.reload().await;
+            let reloaded = self.reload().await;
+            let Reloaded { notes, errors } = &reloaded;
             errors.iter().for_each(|error| self.output.error(format_args!("{error}")));
             notes.iter().for_each(|note| self.output.note(format_args!("{note}")));
             service_manager::ready();
+            if let Some(answer) = answer {
+                // The operator may have gone away.
+                let _ = answer.send(reloaded);
+            }
         }
     }
 

@@ -50,7 +50,7 @@ struct WrittenLimits {
     connections: Option<usize>,
     tunnels: Option<usize>,
     rate: Option<Spanned<Bytes>>,
-    quota: Option<Bytes>,
+    // No `quota`: those without a token have that of their address.
 }
 
 /// A number of bytes, such as `1000000` or `"500mb"`.
@@ -123,8 +123,8 @@ fn parse(text: &str) -> Result<Users, Wrong> {
         // The text of the error without the lines that it quotes: one may have a token.
         .map_err(|error| (error.span(), error.message().replace('\n', ", ")))?;
     let anonymous = anonymous.map(|limits| {
-        let WrittenLimits { connections, tunnels, rate, quota } = limits;
-        limits_of(connections, tunnels, rate, quota)
+        let WrittenLimits { connections, tunnels, rate } = limits;
+        limits_of(connections, tunnels, rate, None)
     });
     let anonymous = anonymous.transpose()?;
     let spans: Vec<_> = user.iter().map(|user| user.get_ref().name.span()).collect();
@@ -212,6 +212,7 @@ mod tests {
             ("[[user]]\nname = \"amy\"\ncolour = \"red\"\n", "line 3: unknown field `colour`"),
             ("[[users]]\nname = \"amy\"\n", "line 1: unknown field `users`"),
             ("[anonymous]\n\ntunnel = 1\n", "line 3: unknown field `tunnel`"),
+            ("[anonymous]\nquota = 1\n", "line 2: unknown field `quota`"),
             ("[[user]]\ntokens = []\n", "line 1: missing field `name`"),
             ("[[user]]\nname = \"a b\"\n", "line 2: expected a name"),
             ("[[user]]\nname = \"amy\"\ntokens = [\n\"my-token\"]\n", "line 4: expected the hash"),

@@ -40,6 +40,8 @@ pub(crate) enum TunnelOutcome {
     Full,
     /// The address has as many tunnels as the limits allow.
     AddressFull,
+    /// The quota of its account, or of all tunnels, is used up.
+    Quota,
     /// The user has as many tunnels as the limits of that user allow.
     UserFull,
     /// The address has as many connections without a tunnel as the limits allow.
@@ -50,7 +52,7 @@ pub(crate) enum TunnelOutcome {
 
 impl TunnelOutcome {
     /// All values, each at its index.
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Opened,
         Self::Banned,
         Self::NotAllowed,
@@ -65,6 +67,7 @@ impl TunnelOutcome {
         Self::NotATunnel,
         Self::Full,
         Self::AddressFull,
+        Self::Quota,
         Self::UserFull,
         Self::TooManyConnections,
         Self::Tls,
@@ -87,6 +90,7 @@ impl TunnelOutcome {
             Self::NotATunnel => "not_a_tunnel",
             Self::Full => "full",
             Self::AddressFull => "address_full",
+            Self::Quota => "quota",
             Self::UserFull => "user_full",
             Self::TooManyConnections => "too_many_connections",
             Self::Tls => "tls",

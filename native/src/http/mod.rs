@@ -27,6 +27,7 @@ mod upgrade;
 mod ws_bytes;
 
 use std::io;
+use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -40,7 +41,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, error, info, info_span, warn};
 
-use xcher_core::registry::AccessLists;
+use xcher_core::registry::{AccessLists, Account};
 
 use crate::hook::Hook;
 use crate::net::accept::{Accepting, Acceptors};
@@ -76,6 +77,8 @@ pub struct HttpConfig {
     pub max_tunnels_per_address: usize,
     /// TLS, if TCP ports use it. Unix sockets, which proxies on this machine use, never do.
     pub tls: Option<Tls>,
+    /// Refuses tunnels of an account and a client's address, with a reason for people, though the client may have them otherwise.
+    pub quota: Option<Arc<Quota>>,
     /// Decides about tunnels.
     pub hook: Option<Hook>,
 }
@@ -87,6 +90,7 @@ impl Default for HttpConfig {
             max_tunnels: 10_000,
             max_tunnels_per_address: 64,
             tls: None,
+            quota: None,
             hook: None,
         }
     }
@@ -274,6 +278,7 @@ struct Front {
     /// Whether the listeners accept connections.
     accepting: Arc<Accepting>,
     tls: Option<Tls>,
+    quota: Option<Arc<Quota>>,
     tunnel_limit: Arc<ConnectionLimit>,
     account_limit: Arc<AccountLimit>,
     tunnel: Box<Tunnel>,
@@ -286,6 +291,9 @@ struct Front {
     /// Aborts the tunnels that did not end.
     abort: CancellationToken,
 }
+
+/// Tells whether a client's quota leaves something to a tunnel.
+pub type Quota = dyn Fn(&Account, IpAddr) -> Result<(), String> + Send + Sync;
 
 type Tunnel = dyn Fn(WsBytes, SocketAddr) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
 
@@ -304,6 +312,7 @@ impl Front {
             counts: Counts::default(),
             accepting: Arc::default(),
             tls: config.tls,
+            quota: config.quota,
             account_limit: Arc::default(),
             tunnel_limit: ConnectionLimit::new(config.max_tunnels, config.max_tunnels_per_address),
             tunnel: Box::new(move |bytes, from| Box::pin(tunnel(bytes, from))),

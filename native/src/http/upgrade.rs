@@ -72,9 +72,13 @@ pub(super) async fn open(
             return ([(WWW_AUTHENTICATE, "Bearer")], refusal).into_response();
         }
     }
+    // Before it is clear that this is a WebSocket: a page asks by an ordinary request why one would be refused.
+    if let Some(Err(error)) = front.quota.as_ref().map(|quota| quota(&account, from.ip())) {
+        front.counts.refuse_user(from.ip(), account.user(), TunnelOutcome::Quota, &error);
+        return refusal(StatusCode::TOO_MANY_REQUESTS, &error);
+    }
     let limits = rules.tokens.users.as_ref().and_then(|users| users.limits(&account));
     let limit = limits.and_then(|limits| limits.tunnels);
-    // Before it is clear that this is a WebSocket: a page asks by an ordinary request why one would be refused.
     let Some(of_account) = front.account_limit.acquire(&account, limit) else {
         let error = match account.user() {
             Some(_) => "you have as many tunnels as this bridge allows you: close one",

@@ -94,7 +94,7 @@ pub enum Unsafe {
 }
 
 impl KeysError {
-    pub(super) fn system(
+    pub(crate) fn system(
         doing: &'static str,
         path: impl Into<PathBuf>,
     ) -> impl FnOnce(io::Error) -> Self {

@@ -9,6 +9,7 @@ mod endurance;
 mod pace;
 #[path = "../patience/mod.rs"]
 mod patience;
+mod quotas;
 mod rates;
 mod refusals;
 mod threads;

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::sync::oneshot;
 
-use crate::admin::{STARTING, Servers};
+use crate::admin::{STARTING, Servers, reloads};
 use crate::bridge::Home;
 use crate::cli::acme_front::AcmeFront;
 use crate::cli::admin_front::AdminFront;
@@ -16,6 +16,7 @@ use crate::cli::exit::CliError;
 use crate::cli::http_front::Front;
 use crate::cli::inherited_sockets;
 use crate::cli::options::{Admission, BridgeCommandArgs, Common, DEFAULT_HTTP_PORT};
+use crate::cli::quota_keeper::QuotaKeeper;
 use crate::cli::reload::Reload;
 use crate::cli::service_manager;
 use crate::cli::signals::{Hangups, Signals};
@@ -53,7 +54,7 @@ pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<
             "of the lists of --access only [networks] applies to a bridge alone; its relay needs the others"
         ));
     }
-    let admin = AdminFront::open(common, &args.operator).await?;
+    let admin = AdminFront::open(common, &args.operator, &command.start).await?;
     let mut sockets = inherited_sockets::take("--http", true)?;
     if sockets.is_empty() {
         for at in &at {
@@ -72,11 +73,14 @@ pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<
         bridge: Some((http.clone(), bridge.bridge.clone())),
         readiness: readiness.clone(),
     };
-    let operated = Servers::new(None, Some(watched), readiness.clone());
-    let _admin = admin.start(operated.with_hook(admission.hook.clone()));
+    let quotas = QuotaKeeper::start(common, &bridge.bridge).await;
+    let (reloads, awaited) = reloads();
+    let operated = Servers::new(None, Some(watched), readiness.clone()).with_reloads(reloads);
+    let operated = operated.with_hook(admission.hook.clone()).with_quotas(Some(quotas.store()));
+    let _admin = admin.start(operated);
     let (output, within) = (Output::new(common), command.stop.drain());
     let reload = Reload::new(common, None, Some(bridge), tls, admission).with_users(users);
-    tokio::spawn(reload.at_each(hangups));
+    tokio::spawn(reload.at_each(hangups, awaited));
     let (stop, stopped) = oneshot::channel::<()>();
     let drain = async {
         servers.drain_at(signals, within, &output).await;
@@ -89,8 +93,11 @@ pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<
     };
     readiness.clear(STARTING);
     service_manager::ready();
-    tokio::select! {
+    let ended = tokio::select! {
         ended = http.run_all(listeners, stopped) => ended.map_err(CliError::local),
         never = drain => match never {},
-    }
+        never = quotas.run() => match never {},
+    };
+    quotas.save().await;
+    ended
 }

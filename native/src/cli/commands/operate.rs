@@ -1,4 +1,5 @@
-//! `xcher relay status`, `nicks`, `kick`, `ban`, `unban` and `bans`: asks a running relay or bridge as its operator.
+//! `xcher relay status`, `nicks`, `kick`, `ban`, `unban`, `bans`, `reload` and `quotas`: asks a running relay or bridge as its
+//! operator.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,13 +8,13 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use xcher_core::HumanSize;
 
 use crate::admin::{
-    AdminClient, AskError, BanList, BanRequest, Disconnected, HostLine, HostList, KickRequest,
-    Lifted, Status, UnbanRequest,
+    AccountUse, AdminClient, AskError, BanList, BanRequest, Disconnected, HostLine, HostList,
+    KickRequest, Lifted, QuotaList, Reloaded, ResetRequest, Status, UnbanRequest, WasReset,
 };
 use crate::cli::admin_front::token;
 use crate::cli::escape::escaped;
 use crate::cli::exit::{CliError, ExitCode};
-use crate::cli::options::{Common, OperatorArgs, RelayCommand};
+use crate::cli::options::{Common, OperatorArgs, QuotaCommand, RelayCommand};
 use crate::cli::ui::json::JsonEvent;
 use crate::cli::ui::output::Output;
 
@@ -34,6 +35,11 @@ pub(crate) async fn run(
         RelayCommand::Ban { banned, time } => operator.ban(banned, *time).await,
         RelayCommand::Unban { banned } => operator.unban(banned).await,
         RelayCommand::Bans => operator.bans().await,
+        RelayCommand::Reload => operator.reload().await,
+        RelayCommand::Quotas { count, command: None } => operator.quotas(*count).await,
+        RelayCommand::Quotas { command: Some(QuotaCommand::Reset { account }), .. } => {
+            operator.reset_quota(account).await
+        }
         RelayCommand::Nicks => operator.nicks().await,
         // It asks no running relay.
         RelayCommand::Token { .. } => Ok(()),
@@ -96,6 +102,58 @@ impl Operator<'_> {
             let line = format!("{banned}\t{left}");
             self.print(&line, &JsonEvent::Ban { banned: &ban.banned, seconds_left })?;
         }
+        Ok(())
+    }
+
+    async fn reload(&self) -> Result<(), CliError> {
+        let reloaded: Reloaded =
+            self.client.post("/reload", &()).await.map_err(|it| self.error(it))?;
+        let output = Output::new(self.common);
+        for error in &reloaded.errors {
+            output.error(format_args!("{}", escaped(error)));
+        }
+        let notes: Vec<_> = reloaded.notes.iter().map(|note| escaped(note).to_string()).collect();
+        for note in notes {
+            output.result(format_args!("{note}")).map_err(CliError::unwritten)?;
+        }
+        output.json(&JsonEvent::Reloaded(&reloaded)).map_err(CliError::unwritten)?;
+        match reloaded.errors.is_empty() {
+            true => Ok(()),
+            false => Err(CliError::reported(ExitCode::Incomplete)),
+        }
+    }
+
+    async fn quotas(&self, count: u64) -> Result<(), CliError> {
+        let path = format!("/quotas?count={count}");
+        let QuotaList { total, accounts } =
+            self.client.get(&path).await.map_err(|it| self.error(it))?;
+        let line = |account: &str, bytes, limit: Option<u64>| {
+            let limit = limit.map_or_else(|| "no limit".to_owned(), |it| HumanSize(it).to_string());
+            format!("{}\t{}\t{limit}", escaped(account), HumanSize(bytes))
+        };
+        let (bytes, limit) = (total.bytes, total.limit);
+        self.print(
+            &line("total", bytes, limit),
+            &JsonEvent::Quota { account: None, bytes, limit },
+        )?;
+        for AccountUse { account, bytes, limit } in &accounts {
+            let (account, bytes, limit) = (account.as_str(), *bytes, *limit);
+            let event = JsonEvent::Quota { account: Some(account), bytes, limit };
+            self.print(&line(account, bytes, limit), &event)?;
+        }
+        Ok(())
+    }
+
+    async fn reset_quota(&self, account: &str) -> Result<(), CliError> {
+        let request = ResetRequest { account: account.to_owned() };
+        let WasReset { reset } =
+            self.client.post("/quotas/reset", &request).await.map_err(|it| self.error(it))?;
+        if !reset {
+            let message =
+                format!("{account} has used nothing; name it as `xcher relay quotas` lists it");
+            return Err(CliError::new(ExitCode::Incomplete, escaped(&message)));
+        }
+        Output::new(self.common).note(format_args!("{} begins anew", escaped(account)));
         Ok(())
     }
 
@@ -178,6 +236,12 @@ fn lines(status: &Status) -> Vec<String> {
             counted(bridge.allocated_ports as u64, "allocated port")
         ));
         lines.push(bytes("tunnel bytes", bridge.bytes_received, bridge.bytes_sent));
+    }
+    if let Some(quota) = &status.quota {
+        let (month, used) = (escaped(&quota.month), HumanSize(quota.bytes));
+        let limit = quota.limit.map(|limit| format!(" of {}", HumanSize(limit)));
+        let (limit, refused) = (limit.unwrap_or_default(), quota.refused);
+        lines.push(format!("quota        {used}{limit} in {month}, {refused} refused"));
     }
     lines.push(format!("bans         {}", status.bans));
     lines

@@ -1,6 +1,7 @@
 //! `xcher relay`: a relay and its bridge.
 
 use std::fmt;
+use std::future::pending;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use tokio::sync::oneshot;
 use xcher_core::registry::Users;
 use xcher_core::secure::Identity;
 
-use crate::admin::{STARTING, Servers};
+use crate::admin::{STARTING, Servers, reloads};
 use crate::bridge::Home;
 use crate::cli::acme_front::AcmeFront;
 use crate::cli::admin_front::AdminFront;
@@ -24,6 +25,7 @@ use crate::cli::options::{
     Admission, Cluster, Common, DEFAULT_HTTP_PORT, ListenAddress, RelayArgs, RelayCommandArgs,
     StartArgs,
 };
+use crate::cli::quota_keeper::QuotaKeeper;
 use crate::cli::relay_ports::RelayPorts;
 use crate::cli::reload::Reload;
 use crate::cli::service_manager;
@@ -80,7 +82,7 @@ impl Ports {
         let cluster = args.cluster.cluster()?;
         let admission = Admission::read(&args.bridge.access_args)?;
         let output = Output::new(common);
-        let admin = AdminFront::open(common, &args.bridge.operator).await?;
+        let admin = AdminFront::open(common, &args.bridge.operator, start).await?;
         let relay = RelayPorts::open(args, start, tls.as_ref()).await?;
         for at in &relay.at {
             let address = at.to_string();
@@ -151,13 +153,20 @@ impl Ports {
             bridge: bridge.as_ref().map(|running| (running.http.clone(), running.bridge.clone())),
             readiness: readiness.clone(),
         };
+        let quotas = match &bridge {
+            Some(running) => Some(QuotaKeeper::start(common, &running.bridge).await),
+            None => None,
+        };
+        let (reloads, awaited) = reloads();
         let servers = Servers::new(Some(relay.clone()), watched, readiness.clone())
-            .with_hook(self.admission.hook.clone());
+            .with_hook(self.admission.hook.clone())
+            .with_reloads(reloads)
+            .with_quotas(quotas.as_ref().map(QuotaKeeper::store));
         let _admin = self.admin.start(servers);
         let relay_in_force = Some((relay.clone(), args.any_address));
         let reload = Reload::new(common, relay_in_force, bridge, self.tls, self.admission);
         let reload = reload.with_users(self.users);
-        tokio::spawn(reload.at_each(self.hangups));
+        tokio::spawn(reload.at_each(self.hangups, awaited));
         let (stop, stopped) = oneshot::channel::<()>();
         let front = async {
             let Some((http, listeners)) = http.zip(listeners) else { return Ok(()) };
@@ -176,8 +185,20 @@ impl Ports {
             ended.map_err(CliError::local)
         };
         service_manager::ready();
-        let (front, relay) = tokio::join!(front, relay);
-        relay.and(front)
+        let keep = async {
+            match &quotas {
+                Some(quotas) => quotas.run().await,
+                None => pending().await,
+            }
+        };
+        let ended = tokio::select! {
+            (front, relay) = async { tokio::join!(front, relay) } => relay.and(front),
+            never = keep => match never {},
+        };
+        if let Some(quotas) = &quotas {
+            quotas.save().await;
+        }
+        ended
     }
 }
 

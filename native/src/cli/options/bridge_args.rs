@@ -7,12 +7,13 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
+use xcher_core::tunnel::QuotaLimits;
 
 use super::access_args::AccessArgs;
 use super::acme_args::AcmeArgs;
 use super::listen_address::{HttpAddress, ListenAddress, http_address};
 use super::operator_args::OperatorArgs;
-use super::values::{bridge_rate, network, port_range, threads};
+use super::values::{bridge_rate, network, port_range, quota, threads};
 use crate::bridge::{BridgeConfig, Rates};
 use crate::cli::exit::CliError;
 use crate::http::{Access, Tls, host_name, origin};
@@ -75,6 +76,18 @@ pub(crate) struct BridgeArgs {
     #[arg(long, env = "XCHER_TOTAL_RATE", value_name = "RATE", value_parser = bridge_rate)]
     #[arg(hide_short_help = true)]
     pub(crate) total_rate: Option<NonZeroU64>,
+    /// Let all tunnels of one address carry this many bytes a calendar month (UTC), such as 100gb
+    /// [default: no limit]
+    ///
+    /// An IPv6 address counts with its /64, and both directions count. `xcher relay quotas` shows what was used, which
+    /// survives restarts in the folder of keys.
+    #[arg(long, env = "XCHER_ADDRESS_QUOTA", value_name = "SIZE", value_parser = quota)]
+    #[arg(hide_short_help = true)]
+    pub(crate) address_quota: Option<NonZeroU64>,
+    /// Let all tunnels together carry this many bytes a calendar month [default: no limit]
+    #[arg(long, env = "XCHER_TOTAL_QUOTA", value_name = "SIZE", value_parser = quota)]
+    #[arg(hide_short_help = true)]
+    pub(crate) total_quota: Option<NonZeroU64>,
     /// Serve clients on this many threads [default: one for each processor]
     #[arg(long, env = "XCHER_THREADS", value_name = "N", hide_short_help = true)]
     #[arg(value_parser = threads)]
@@ -168,12 +181,20 @@ impl BridgeArgs {
             Some(IpAddr::V6(_)) => Ipv6Addr::UNSPECIFIED.into(),
         };
         let (public_ip, ports) = (self.public_ip, self.tunnel_ports.clone());
-        BridgeConfig { public_ip, ports, rates: self.rates(), ..BridgeConfig::at(listen_ip) }
+        let (rates, quotas) = (self.rates(), self.quotas());
+        BridgeConfig { public_ip, ports, rates, quotas, ..BridgeConfig::at(listen_ip) }
     }
 
     /// Returns the limits on the rates of tunnels.
     pub(crate) fn rates(&self) -> Rates {
         Rates { tunnel: self.tunnel_rate, address: self.address_rate, total: self.total_rate }
+    }
+
+    /// Returns the limits on the bytes of tunnels in a month.
+    pub(crate) fn quotas(&self) -> QuotaLimits {
+        let [address, total] =
+            [self.address_quota, self.total_quota].map(|it| it.map(NonZeroU64::get));
+        QuotaLimits { address, total, ..QuotaLimits::default() }
     }
 
     /// Returns the rules for opening tunnels, with this token.

@@ -49,7 +49,7 @@ pub(super) use peers_args::{PeersArgs, PeersCommand};
 pub(super) use raw_values::RawValues;
 pub(super) use receive_args::{OffersArgs, ReceiveArgs};
 pub(super) use relay_args::RelayArgs;
-pub(super) use relay_command::{RelayCommand, RelayCommandLine};
+pub(super) use relay_command::{QuotaCommand, RelayCommand, RelayCommandLine};
 pub(super) use send_args::SendArgs;
 pub(super) use server_args::{BridgeCommandArgs, RelayCommandArgs, StartArgs, StopArgs, UsersArgs};
 pub(super) use share_args::ShareArgs;

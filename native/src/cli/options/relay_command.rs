@@ -40,6 +40,22 @@ pub(crate) enum RelayCommand {
         #[arg(value_name = "ADDRESS|NETWORK|NICK")]
         banned: String,
     },
+    /// Read the configuration file and other files again, as SIGHUP does
+    ///
+    /// Prints what is in force now, and fails if anything is wrong.
+    Reload,
+    /// Show what was carried in this month: all tunnels, then the accounts that used most
+    ///
+    /// An account is an address, or user/NAME.
+    #[command(args_conflicts_with_subcommands = true)]
+    Quotas {
+        /// Show at most this many accounts
+        #[arg(long, value_name = "N", default_value = "20")]
+        #[arg(value_parser = clap::value_parser!(u64).range(..=10_000))]
+        count: u64,
+        #[command(subcommand)]
+        command: Option<QuotaCommand>,
+    },
     /// List the hosts online: NICK, ADDRESS, KEY, USER, ID and the time since they connected, with tabs between
     ///
     /// KEY is the host's key at this relay, as --access names it, or `-` if it has proved none. Codes are left out.
@@ -57,4 +73,14 @@ pub(crate) enum RelayCommand {
 /// Parses the name of a user.
 fn user_name(text: &str) -> Result<UserName, String> {
     UserName::parse(text).map_err(|error| error.to_string())
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum QuotaCommand {
+    /// Forget what was used in this month
+    Reset {
+        /// An address, user/NAME, or all
+        #[arg(value_name = "ACCOUNT|all")]
+        account: String,
+    },
 }

@@ -88,6 +88,11 @@ pub(super) fn bridge_rate(text: &str) -> Result<NonZeroU64, String> {
         .ok_or_else(|| "not a rate in bytes a second, such as 500kb or 10mb".to_owned())
 }
 
+/// Parses a number of bytes a month.
+pub(super) fn quota(text: &str) -> Result<NonZeroU64, String> {
+    rate_from(text, 1).ok_or_else(|| "not a number of bytes, such as 100gb or 2tb".to_owned())
+}
+
 fn rate_from(text: &str, min: u64) -> Option<NonZeroU64> {
     Size::parse(text).map(Size::bytes).filter(|bytes| *bytes >= min).and_then(NonZeroU64::new)
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::admin::{HostLine, Status};
+use crate::admin::{HostLine, Reloaded, Status};
 use crate::cli::ui::finding::Finding;
 
 /// An event. Fields that do not apply are left out.
@@ -34,6 +34,16 @@ pub(crate) enum JsonEvent<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         seconds_left: Option<u64>,
     },
+    /// What an account, or all tunnels together, have carried in this month.
+    Quota {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        account: Option<&'a str>,
+        bytes: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        limit: Option<u64>,
+    },
+    /// What a relay or bridge has read again.
+    Reloaded(&'a Reloaded),
     /// This host is registered at the relay.
     Online { nick: &'a str },
     /// The connection to the relay is lost.
