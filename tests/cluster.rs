@@ -454,10 +454,17 @@ fn options_of_a_cluster_are_checked() {
         (&[cluster[0], cluster[1], "--cluster-creds", "/no/such"], &["cannot read /no/such"]),
         (&[cluster[0], cluster[1], "--cluster-tls-ca", file], &["no certificate in PEM"]),
     ] {
-        let done = xcher(["relay", "--listen", "127.0.0.1:0", "--http", "off"])
-            .args(options)
-            .run()
-            .code(2);
-        done.error(parts).no_error("s3cret");
+        for check in [&[][..], &["--check"]] {
+            let done = xcher(["relay", "--listen", "127.0.0.1:0", "--http", "off"])
+                .args(options)
+                .args(check)
+                .run()
+                .code(2);
+            done.error(parts).no_error("s3cret");
+        }
     }
+    let secret = "nats://amy:s3cret@127.0.0.1:1";
+    let done = xcher(["relay", "--check", "--cluster", secret]).run().code(0);
+    assert!(done.out.contains(&"cluster = \"nats://127.0.0.1:1\"".to_owned()), "{done}");
+    assert!(!done.out.iter().any(|line| line.contains("s3cret")), "{done}");
 }

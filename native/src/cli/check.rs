@@ -48,6 +48,8 @@ pub(crate) fn check(
         errors.push(error.to_string());
     }
     errors.extend(users.read().err().and_then(|error| error.message));
+    let cluster = relay.map_or(Ok(None), |relay| relay.cluster.cluster());
+    let cluster = cluster.map_err(|error| errors.extend(error.message)).ok().flatten();
     if !errors.is_empty() {
         errors.iter().for_each(|error| output.error(format_args!("{error}")));
         return Err(CliError::reported(ExitCode::Usage));
@@ -61,8 +63,12 @@ pub(crate) fn check(
         None => known.push("relay".to_owned()),
     }
     for (option, value) in common.raw.iter().filter(|(option, _)| known.contains(option)) {
-        // As a line of the configuration file.
-        let value = toml::Value::String(value.to_string_lossy().into_owned());
+        // As a line of the configuration file, but without a password of NATS.
+        let value = match &cluster {
+            Some(cluster) if option == "cluster" => cluster.servers.to_string(),
+            _ => value.to_string_lossy().into_owned(),
+        };
+        let value = toml::Value::String(value);
         output.result(format_args!("{option} = {value}")).map_err(CliError::unwritten)?;
     }
     output.written()

@@ -1,12 +1,16 @@
 //! The options of a relay in a cluster, in a program without the feature `cluster`: they are known, and refused.
 
+use std::convert::Infallible;
+
 use clap::Args;
 
 use crate::cli::exit::CliError;
 
 /// What a relay without clusters never has.
 #[derive(Clone, Debug)]
-pub(crate) enum Cluster {}
+pub(crate) struct Cluster {
+    pub(crate) servers: Infallible,
+}
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ClusterArgs {
