@@ -55,6 +55,10 @@ fn exchanges_files_over_wss() {
     let get = through(&url(&relay), &ca, &["get", "bob", "--all", "-o"]).args([out.path()]);
     get.run().code(0).quiet();
     assert_eq!(tree::read(out.path()), tree::read(folder.path()));
+    let tunnel = relay.process.until("the end of its tunnel", |lines| {
+        lines.err.iter().find(|line| line.contains(" tunnel ")).cloned()
+    });
+    assert!(tunnel.contains("outcome=\"closed_by_client\""), "{tunnel}");
     // As printed, as the page shows it, and by name.
     for named in [
         format!("https://{at}/"),

@@ -161,7 +161,9 @@ impl Inner {
                 }
                 Poll::Ready(Err(error)) => {
                     self.ended = true;
-                    return Poll::Ready(Err(error));
+                    // TLS that ends without close_notify ends as TCP does: frames have a length of their own.
+                    let is_end = error.kind() == io::ErrorKind::UnexpectedEof;
+                    return Poll::Ready(if is_end { Ok(()) } else { Err(error) });
                 }
                 Poll::Pending => ready!(self.poll_silence(cx))?,
             }
