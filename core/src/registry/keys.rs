@@ -3,7 +3,7 @@
 use alloc::format;
 use alloc::vec::Vec;
 
-use super::packets::record;
+use super::outcome::record;
 use super::refusal::Refusal;
 use super::{Action, ConnId, Outcome, Registry, Rule};
 use crate::relay_caps::RelayCaps;

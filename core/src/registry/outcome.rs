@@ -1,6 +1,8 @@
 //! What became of the packets of clients, for the counts and logs of a relay's operator.
 
-use super::ConnId;
+use alloc::vec::Vec;
+
+use super::{Action, ConnId};
 
 /// Declares an enum whose variants each have a label that never changes: for the names of counts, which
 /// must be few and must not come from outside.
@@ -70,6 +72,11 @@ pub enum Outcome {
         /// The rule that forbids it.
         rule: Rule,
     },
+}
+
+/// Reports what became of a client's packet.
+pub(super) fn record(conn: ConnId, outcome: Outcome, actions: &mut Vec<Action>) {
+    actions.push(Action::Record { conn, outcome });
 }
 
 labelled! {

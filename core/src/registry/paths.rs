@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::packets::record;
+use super::outcome::record;
 use super::{Action, CallPath, ConnId, Outcome, Registry};
 
 impl Registry {

@@ -7,10 +7,11 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
+use super::budgets::{needs_nick, spend};
 use super::client::Client;
 use super::cluster::unread;
 use super::meetings::{Meeting, MeetingId, RemoteHalf, Role};
-use super::packets::{needs_nick, record, spend};
+use super::outcome::record;
 use super::refusal::Refusal;
 use super::{Action, CloseReason, ConnId, Outcome, Registry, Rule};
 use crate::addr::client_prefix;

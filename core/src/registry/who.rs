@@ -4,8 +4,8 @@ use alloc::format;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::budgets::spend;
 use super::connections::append_to;
-use super::packets::spend;
 use super::refusal::Refusal;
 use super::{Action, CloseReason, ConnId, Registry, Rule};
 use crate::{MAX_NICK_CHARS, RelayPacket};

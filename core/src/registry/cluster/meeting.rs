@@ -13,7 +13,7 @@ use super::message::{MeetRequest, MeetingRef, Met, Notice};
 use super::requests::Purpose;
 use super::{Answer, REQUEST_TIMEOUT, RelayId, ReplyId, Subject};
 use crate::registry::meetings::{MeetingId, RemoteHalf};
-use crate::registry::packets::record;
+use crate::registry::outcome::record;
 use crate::registry::refusal::Refusal;
 use crate::registry::rendezvous::MEET;
 use crate::registry::{Action, ConnId, Outcome, Registry, Rule};
