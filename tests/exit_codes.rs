@@ -147,7 +147,10 @@ fn two_on_a_usage_error() {
     for listen in ["x", "h:0", "::1", "65536", "127.0.0.1:65536"] {
         usage(&["relay", "--listen", listen], &["--listen", "IP:PORT, IP or PORT"]);
         usage(&["up", ".", "--listen", listen], &["--listen", "IP:PORT, IP or PORT"]);
-        usage(&["bridge", "--http", listen], &["--http", "off, unix:PATH, nor IP:PORT, IP or PORT"]);
+        usage(
+            &["bridge", "--http", listen],
+            &["--http", "off, unix:PATH, nor IP:PORT, IP or PORT"],
+        );
     }
     usage(&["share", "missing"], &["cannot share \"missing\": no such file or folder"]);
     usage(&["share", "/dev/null"], &["cannot share \"/dev/null\": it is a pipe, socket or device"]);

@@ -8,13 +8,16 @@ mod system;
 use std::fs;
 use std::thread::available_parallelism;
 
+use system::patience::until;
 use system::process::{Process, xcher};
 use system::relay::Relay;
 use system::tree;
 use tempfile::tempdir;
 
-fn threads(process: &Process) -> usize {
-    fs::read_dir(format!("/proc/{}/task", process.id())).unwrap().count()
+/// Waits until a process has so many threads: one that read a file at the start lasts for 10 s more.
+fn has_threads(process: &Process, count: usize) {
+    let tasks = format!("/proc/{}/task", process.id());
+    until(&format!("there are {count} threads"), || fs::read_dir(&tasks).unwrap().count() == count);
 }
 
 #[test]
@@ -22,14 +25,14 @@ fn servers_have_as_many_threads_as_they_are_told() {
     // The main thread accepts connections, if others serve them.
     for (count, in_all) in [("1", 1), ("3", 4)] {
         let relay = Relay::start_with(&["--threads", count]);
-        assert_eq!(threads(&relay.process), in_all);
+        has_threads(&relay.process, in_all);
         let bridge = relay.xcher(["bridge", "--http", "127.0.0.1:0", "--threads", count]).start();
         bridge.out("http ");
-        assert_eq!(threads(&bridge), in_all);
+        has_threads(&bridge, in_all);
     }
     let relay = Relay::start();
     let processors = available_parallelism().unwrap().get();
-    assert_eq!(threads(&relay.process), processors + usize::from(processors > 1));
+    has_threads(&relay.process, processors + usize::from(processors > 1));
 }
 
 #[test]

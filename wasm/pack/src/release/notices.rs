@@ -170,7 +170,7 @@ mod tests {
             }
         }
         // Only tests use these.
-        for part in ["\nproptest ", "\nrcgen ", "\nwalrus "] {
+        for part in ["\nproptest ", "\nwalrus "] {
             assert!(!all.contains(part), "{part:?}");
         }
     }
