@@ -118,7 +118,8 @@ impl World {
             Step::Decide(at, how) => {
                 // Also one that was answered, or whose client has left.
                 let Some(question) = self.questions.get(usize::from(at)).copied() else { return };
-                let all = [Decision::Allow, Decision::Deny("no"), Decision::NeedKey, Decision::Failed];
+                let all =
+                    [Decision::Allow, Decision::Deny("no"), Decision::NeedKey, Decision::Failed];
                 let decision = all[usize::from(how) % all.len()];
                 self.handle(Input::Decided { question, decision }, None);
             }
