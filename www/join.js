@@ -47,7 +47,10 @@ const WRONG = "This is not the token of this bridge. Ask its operator for it.";
  * Returns why the bridge refuses the token, if it does. A WebSocket cannot tell a refusal from an unreachable bridge.
  */
 export const refusal = (tunnel) =>
-  fetch(tunnel, token.value ? { headers: { authorization: `Bearer ${token.value}` } } : {}).then(
+  fetch(
+    new URL("?check", new URL(tunnel, location.href)),
+    token.value ? { headers: { authorization: `Bearer ${token.value}` } } : {},
+  ).then(
     async (answer) => (answer.status === 401 ? WRONG : answer.status === 429 && (await answer.text())),
     // A header cannot hold such a token.
     () => /[^!-~]/.test(token.value) && WRONG,

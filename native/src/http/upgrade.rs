@@ -26,6 +26,9 @@ use super::ws_bytes::WsBytes;
 use super::{Front, client, origin};
 use crate::hook::{Answer, Asked};
 
+/// The query of an ordinary request by which a page asks whether a tunnel would be refused, and why.
+const CHECK: &str = "check";
+
 pub(super) async fn open(
     State(front): State<Arc<Front>>,
     Extension(ends): Extension<Ends>,
@@ -92,6 +95,10 @@ pub(super) async fn open(
     };
     let mut accepted = match create_response_with_body(&request, Body::empty) {
         Ok(accepted) => accepted,
+        // Browsers log every other status as an error of the page.
+        Err(_) if request.uri().query() == Some(CHECK) => {
+            return StatusCode::NO_CONTENT.into_response();
+        }
         Err(error) => {
             let (outcome, status) = (TunnelOutcome::NotATunnel, StatusCode::UPGRADE_REQUIRED);
             let refusal = refuse(outcome, status, &error.to_string());

@@ -82,12 +82,17 @@ async fn accepts_only_the_token_in_either_form() {
     }
     let in_url = front.get("/xcher?token=s%C3%BF%3F%3Esecret").await;
     assert!(in_url.starts_with("HTTP/1.1 401 "), "{in_url}");
+    // What a page asks to learn why.
+    let why = front.get("/xcher?check").await;
+    assert!(why.starts_with("HTTP/1.1 401 "), "{why}");
 }
 
 #[tokio::test]
 async fn limits_tunnels_in_total_and_per_address() {
     let config = HttpConfig { max_tunnels: 2, ..Default::default() };
     let front = Front::echo(config).await;
+    let nothing_against = front.get("/xcher?check").await;
+    assert!(nothing_against.starts_with("HTTP/1.1 204 "), "{nothing_against}");
     let mut first = front.open(&[SUBPROTOCOL]).await.unwrap();
     let _second = front.open(&[SUBPROTOCOL]).await.unwrap();
     assert_eq!(front.open(&[SUBPROTOCOL]).await.unwrap_err().0, 503);
