@@ -22,6 +22,8 @@ inEachBrowser("while its bridge drains", (stage) => {
     const share = stage.keep(t, xcher("share", big.path, "--nick", "bob", "--relay", old.relay));
     await share.out("online ");
     const carol = await stage.visit(t, old.url, "carol");
+    // At the end of the test the page asks a bridge that is gone why there is no tunnel.
+    carol.expect(/ERR_CONNECTION_REFUSED/);
     await carol.open("bob");
     await carol.listed();
     await states(carol);
