@@ -161,24 +161,7 @@ impl Reload {
             (None, Some(args)) => args.check_proxies(None)?,
             (None, None) => {}
         }
-        let has_users = users.is_ok();
-        match users {
-            Ok(users) if users.is_some() == self.users.is_some() && users != self.users => {
-                let count = users.as_ref().map_or(0, |users| users.all().len());
-                notes.push(format!("the users have changed: {count} are in force"));
-                self.users = users;
-            }
-            // The same, or a change that needs a restart.
-            Ok(_) => {}
-            Err(error) => {
-                let error = error.message.unwrap_or_default();
-                let rest = match self.users {
-                    Some(_) => "the old users stay in force",
-                    None => "everybody is still admitted",
-                };
-                errors.push(format!("{error}; {rest}"));
-            }
-        }
+        let has_users = self.take_users(users, &mut notes, &mut errors);
         if let (Some(bridge), Some(args)) = (&mut self.bridge, cli.command.server()) {
             let before = bridge.token.clone();
             let now = token.as_ref().unwrap_or(&before).clone();
@@ -229,6 +212,34 @@ impl Reload {
             notes.push("nothing has changed".to_owned());
         }
         Ok(Reloaded { notes, errors })
+    }
+
+    /// Takes over the users of a file that can be used. Returns false if it cannot.
+    fn take_users(
+        &mut self,
+        users: Result<Option<Arc<Users>>, CliError>,
+        notes: &mut Vec<String>,
+        errors: &mut Vec<String>,
+    ) -> bool {
+        match users {
+            Ok(users) if users.is_some() == self.users.is_some() && users != self.users => {
+                let count = users.as_ref().map_or(0, |users| users.all().len());
+                notes.push(format!("the users have changed: {count} are in force"));
+                self.users = users;
+                true
+            }
+            // The same, or a change that needs a restart.
+            Ok(_) => true,
+            Err(error) => {
+                let error = error.message.unwrap_or_default();
+                let rest = match self.users {
+                    Some(_) => "the old users stay in force",
+                    None => "everybody is still admitted",
+                };
+                errors.push(format!("{error}; {rest}"));
+                false
+            }
+        }
     }
 
     /// Applies the lists and the hook's token. Returns the options whose files cannot be used.
