@@ -3,17 +3,15 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
-#[path = "system/nats_operator.rs"]
-mod nats_operator;
 mod system;
 
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use nats_operator::NatsOperator;
 use rustix::process::Signal;
 use system::authority::Authority;
+use system::nats_operator::NatsOperator;
 use system::nats_server::NatsServer;
 use system::not_tested;
 use system::pace::Pace;

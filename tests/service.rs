@@ -14,6 +14,7 @@ use std::process::Command;
 use rustix::process::Signal;
 use system::PATIENCE;
 use system::authority::Authority;
+use system::nats_operator::NatsOperator;
 use system::not_tested;
 use system::process::{Process, Xcher, xcher};
 use tempfile::{TempDir, tempdir};
@@ -236,8 +237,7 @@ fn the_example_configuration_is_one() {
     let pair = authority.good();
     let token = folder.path().join("token");
     fs::write(&token, "open-sesame\n").unwrap();
-    let credentials = folder.path().join("relay.creds");
-    fs::write(&credentials, "").unwrap();
+    let (credentials, _) = NatsOperator::new().credentials("xcher.example.>", folder.path());
     let [empty, users] = ["access.toml", "users.toml"].map(|name| folder.path().join(name));
     fs::write(&empty, "").unwrap();
     fs::write(&users, "[anonymous]\n").unwrap();

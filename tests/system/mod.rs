@@ -13,6 +13,7 @@ pub(crate) mod local_network;
 pub(crate) mod middle;
 #[cfg(target_os = "linux")]
 pub(crate) mod namespaces;
+pub(crate) mod nats_operator;
 pub(crate) mod nats_server;
 pub(crate) mod networks;
 #[cfg(unix)]
