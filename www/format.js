@@ -1,13 +1,15 @@
 /** Formats numbers for people. */
+import { number, say } from "./language.js";
 
-export const count = (number, what = "file") =>
-  `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
+export const count = (number) => say("files", { number });
+
+const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
 /** `4.2 MiB` */
 export function size(bytes) {
   let unit = 0;
   for (; bytes >= 999.5 && unit < 5; unit++) bytes /= 1024;
-  return `${bytes.toFixed(unit && bytes < 9.95 ? 1 : 0)} ${["B", "KiB", "MiB", "GiB", "TiB", "PiB"][unit]}`;
+  return `${number(bytes, unit && bytes < 9.95 ? 1 : 0)} ${UNITS[unit]}`;
 }
 
 /** `12 s`, `3 min`, `4.5 h` */
@@ -16,4 +18,4 @@ export const duration = (seconds) =>
     ? `${Math.ceil(seconds)} s`
     : seconds < 6000
       ? `${Math.round(seconds / 60)} min`
-      : `${(seconds / 3600).toFixed(1)} h`;
+      : `${number(seconds / 3600, 1)} h`;

@@ -4,6 +4,7 @@ import * as files from "./files.js";
 import { isCode, learn, learned } from "./codes.js";
 import { invite, join, refusal } from "./join.js";
 import * as manifest from "./manifest.js";
+import { use } from "./language.js";
 import { hear, tell } from "./messages.js";
 import * as people from "./people.js";
 import { TUNNEL_PATH } from "./npm/pkg/constants.js";
@@ -13,6 +14,7 @@ import * as sharing from "./sharing.js";
 import { busy, transfers } from "./transfers.js";
 import { unfinished } from "./unfinished.js";
 
+await use(navigator.languages);
 const body = document.body.dataset;
 const config = await fetch("config.json").then((answer) => answer.json(), () => ({ tunnel: TUNNEL_PATH.slice(1) }));
 const bridge = new URL(config.tunnel, location.href);

@@ -1,6 +1,7 @@
 /** The dialog that shows all files of an offer before any is fetched. */
 import { $, element, fileName, notice, quoted, steps, write } from "./element.js";
 import { count, size } from "./format.js";
+import { say } from "./language.js";
 import { securityOf } from "./privacy.js";
 import { choose, chosen, destination, taken, target } from "./target.js";
 
@@ -105,7 +106,7 @@ async function look() {
   if (one !== asks[0]) return;
   here = found;
   if (here.size) list(one.files);
-  write("manifest-taken", here.size ? `${count(here.size, "name")} taken there: those files get a number, as in “notes (1).txt”.` : "");
+  write("manifest-taken", here.size ? say("taken", { number: here.size }) : "");
   room();
 }
 

@@ -1,6 +1,7 @@
 /** The transfers, in both directions. */
 import { $, button, element, fileName, quoted, write } from "./element.js";
 import { count, duration, size } from "./format.js";
+import { say } from "./language.js";
 import { tell } from "./messages.js";
 
 /** The most ended transfers that are shown. */
@@ -18,7 +19,7 @@ function make({ id, up, name, more, nick, size: total }) {
     act: button("Cancel", name, () => tell("cancel", id)),
     pause: button("Pause", name, () => tell("pause", id)),
   };
-  const others = more ? `and ${count(more, "more file")} ` : "";
+  const others = more ? `${say("and-more", { number: more })} ` : "";
   const peer = element("span", {}, others, up ? "to " : "from ", quoted(nick));
   row.li = element(
     "li",

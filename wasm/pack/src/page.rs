@@ -81,6 +81,8 @@ fn bundle(folders: &Folders, stage: &Path, out: &Path, files: &[File]) -> Result
     let done = tool::run(folders, TOOL, |command| {
         command
             .args(["--bundle", "--format=esm", "--minify", "--charset=utf8", "--log-level=warning"])
+            // What a script imports when it needs it is a file of its own.
+            .args(["--splitting", "--chunk-names=parts/[name]-[hash]"])
             .args(ENTRIES.map(|entry| stage.join(entry)))
             .args([flag("--outbase=", stage), flag("--outdir=", out)])
     })?;
