@@ -109,7 +109,7 @@ impl RunningServer {
             never = self.keep_quotas() => match never {},
         };
         if let Some(quotas) = &self.quotas {
-            quotas.save().await;
+            quotas.end().await;
         }
         ended
     }
