@@ -16,7 +16,7 @@ use std::thread;
 
 use rustix::process::Signal;
 use serde_json::json;
-use system::authority::{Authority, Pair, for_names};
+use system::authority::{Authority, for_names};
 use system::not_tested;
 use system::patience::until;
 use system::patient::Patient;
@@ -25,10 +25,8 @@ use system::process::{Process, Xcher, xcher};
 use tempfile::{TempDir, tempdir};
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{
-    ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, Stream,
+    ClientConfig, ClientConnection, RootCertStore, ServerConnection, Stream,
 };
 
 /// The name of the server, which is at 127.0.0.1 for pebble and for curl.
@@ -328,15 +326,8 @@ struct Fake(SocketAddr, Authority);
 impl Fake {
     fn new(answer: &'static str) -> Self {
         let authority = Authority::new();
-        let Pair { certificate, key } = authority.good();
-        let chain = CertificateDer::pem_file_iter(certificate).unwrap().map(Result::unwrap);
-        let config = ServerConfig::builder_with_provider(ring::default_provider().into())
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(chain.collect(), PrivateKeyDer::from_pem_file(key).unwrap())
-            .unwrap();
-        let (config, listener) = (Arc::new(config), TcpListener::bind("127.0.0.1:0").unwrap());
+        let config = authority.good().server_config();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let at = listener.local_addr().unwrap();
         // The thread ends with the test program.
         thread::spawn(move || {

@@ -45,11 +45,17 @@ impl Site {
         fs::write(self.path("config.toml"), config).unwrap();
     }
 
+    fn options(&self, socket: &str) -> Vec<String> {
+        let [config, data, socket] =
+            ["config.toml", "data", socket].map(|name| self.path(name).display().to_string());
+        let admin = format!("unix:{socket}");
+        let all = ["relay", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--admin", &admin];
+        let all = [&all[..], &["--config", &config, "--data-dir", &data]].concat();
+        all.into_iter().map(str::to_owned).collect()
+    }
+
     fn relay(&self, socket: &str) -> Xcher {
-        let admin = format!("unix:{}", self.path(socket).display());
-        let relay = xcher(["relay", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
-        let relay = relay.args(["--admin", &admin, "--config"]).args([self.path("config.toml")]);
-        relay.args(["--data-dir"]).args([self.path("data")])
+        xcher(self.options(socket))
     }
 
     fn start(&self) -> Running {
@@ -57,7 +63,40 @@ impl Site {
     }
 
     fn start_at(&self, socket: &str) -> Running {
-        let process = self.relay(socket).start();
+        self.running(self.relay(socket).start(), socket)
+    }
+
+    /// Starts a relay whose data is on a disk of this size, in a namespace of its own. Returns the path of the data
+    /// there; `None` where this system does not allow mounts.
+    #[cfg(target_os = "linux")]
+    fn start_on_disk(&self, size: &str) -> Option<(Running, PathBuf)> {
+        const SCRIPT: &str = r#"
+            mount -t tmpfs -o "size=$1,mode=700" tmpfs "$2" || exit 77
+            shift 2
+            exec "$@"
+        "#;
+        let data = self.path("data");
+        fs::create_dir(&data).unwrap();
+        for namespace in [&["--mount"][..], &["--mount", "--map-root-user"]] {
+            let process = Xcher::other("unshare").args(namespace);
+            let process = process.args(["sh", "-c", SCRIPT, "sh", size]).args([&data]);
+            let process = process.args([env!("CARGO_BIN_EXE_xcher")]);
+            let process = process.args(self.options("admin.sock")).start();
+            let has_started = process.until("a relay, or no mount", |lines| {
+                let has_started = lines.out.iter().any(|line| line.starts_with("relay "));
+                (has_started || lines.has_ended()).then_some(has_started)
+            });
+            if has_started {
+                let root = PathBuf::from(format!("/proc/{}/root", process.id()));
+                let data = root.join(data.strip_prefix("/").unwrap());
+                return Some((self.running(process, "admin.sock"), data));
+            }
+        }
+        system::not_tested("this system does not allow mounts, not even in a private namespace");
+        None
+    }
+
+    fn running(&self, process: Process, socket: &str) -> Running {
         let address = process.out("relay ").parse().unwrap();
         let tunnel = format!("ws://{}xcher", process.out("http http://"));
         let admin = format!("unix:{}", self.path(socket).display());
@@ -66,8 +105,7 @@ impl Site {
 
     /// Returns what is in the file of quotas; null if it is missing.
     fn file(&self) -> Value {
-        let text = fs::read(self.path("data/quotas.json"));
-        text.map_or(Value::Null, |text| serde_json::from_slice(&text).unwrap())
+        quotas_in(&self.path("data"))
     }
 
     /// Returns what is in files that were damaged.
@@ -76,6 +114,11 @@ impl Site {
         let kept = files.filter(|path| path.to_str().unwrap().contains(".damaged-"));
         kept.map(|path| fs::read_to_string(path).unwrap()).collect()
     }
+}
+
+fn quotas_in(data: &Path) -> Value {
+    let text = fs::read(data.join("quotas.json"));
+    text.map_or(Value::Null, |text| serde_json::from_slice(&text).unwrap())
 }
 
 impl Running {
@@ -103,6 +146,11 @@ impl Running {
     fn get(&self, nick: &str, into: &Path) -> Done {
         let get = xcher(by(&self.tunnel)).args(["get", nick, "--all", "-o"]);
         get.args([into]).run()
+    }
+
+    /// Makes it save what it has counted: it looks for this account in the file.
+    fn save(&self) {
+        self.operator(&["quotas", "reset", "192.0.2.1"]).code(1);
     }
 
     /// Carries 300 kB from one tunnel into another.
@@ -284,9 +332,7 @@ fn without_a_place_for_the_file_counting_goes_on() {
     relay.carry(&site);
     // A folder where the new file is to be written, as a full disk: it fails again and again.
     fs::create_dir(site.path("data/quotas.json.new")).unwrap();
-    for _ in 0..3 {
-        relay.operator(&["quotas", "reset", "192.0.2.1"]).code(1);
-    }
+    (0..3).for_each(|_| relay.save());
     relay.process.err("cannot write");
     let _bob = relay.share("carol", &site.path("s"));
     let out = tempdir().unwrap();
@@ -296,6 +342,49 @@ fn without_a_place_for_the_file_counting_goes_on() {
     let said = done.err.iter().filter(|line| line.contains("cannot write"));
     assert_eq!(said.count(), 1, "said once: {done}");
     assert!(site.file()["total"].as_u64().unwrap() >= 2_000_000);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn full_disk_stops_nobody_and_what_is_used_meanwhile_is_stored_later() {
+    let site = Site::new("address-quota = \"1gb\"\n");
+    let Some((relay, data)) = site.start_on_disk("64k") else { return };
+    let stored = || quotas_in(&data)["total"].as_u64().unwrap();
+    let fill = || {
+        let mut file = fs::File::create(data.join("filler")).unwrap();
+        std::io::copy(&mut std::io::repeat(0), &mut file).unwrap_err();
+    };
+    relay.carry(&site);
+    relay.save();
+    let before = stored();
+    assert!(before > 600_000, "{before}");
+    fill();
+    for _ in 0..2 {
+        relay.carry(&site);
+        relay.save();
+    }
+    let said = relay.process.err("No space left on device");
+    assert!(said.contains("quotas.json") && said.contains("counted in memory only"), "{said}");
+    assert_eq!(stored(), before, "the file is whole");
+    let used = relay.total();
+    assert!(used >= before + 1_200_000, "{before}, then {used}");
+    let status = relay.operator(&["status"]).code(0);
+    assert!(status.out.contains(&"ready        yes".to_owned()), "{status}");
+
+    fs::remove_file(data.join("filler")).unwrap();
+    system::patience::until("all is stored, and once", || {
+        relay.save();
+        stored() == relay.total()
+    });
+    relay.process.err("quotas are saved again");
+    // What an end forgets is said, also if it was said that nothing could be saved.
+    fill();
+    relay.carry(&site);
+    relay.save();
+    let done = relay.process.stop(Signal::TERM).code(0);
+    let no_space = done.err.iter().filter(|line| line.contains("No space left on device"));
+    assert_eq!(no_space.count(), 3, "{done}");
+    done.error(&["quotas.json", "No space left on device", "is forgotten"]);
 }
 
 #[test]

@@ -5,6 +5,9 @@
 
 pub(crate) mod authority;
 pub(crate) mod encrypted_wire;
+#[cfg(unix)]
+pub(crate) mod guarded_relay;
+pub(crate) mod hook_server;
 pub(crate) mod irc_server;
 #[cfg(unix)]
 pub(crate) mod keys;

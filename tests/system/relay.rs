@@ -18,7 +18,12 @@ impl Relay {
     }
 
     pub(crate) fn start_with(options: &[&str]) -> Self {
-        let process = xcher(["relay", "--listen", "127.0.0.1:0"]).args(options).start();
+        Self::start_as(|relay| relay.args(options))
+    }
+
+    /// Starts a relay whose command `with` completes.
+    pub(crate) fn start_as(with: impl FnOnce(Xcher) -> Xcher) -> Self {
+        let process = with(xcher(["relay", "--listen", "127.0.0.1:0"])).start();
         let address = process.out("relay ").parse().unwrap();
         Self { process, address }
     }

@@ -22,6 +22,7 @@
 
 mod access;
 mod access_check;
+mod action;
 mod address;
 mod admission;
 mod bans;
@@ -30,12 +31,14 @@ mod calls;
 mod check;
 mod claim;
 mod client;
+mod close_reason;
 mod cluster;
 mod connections;
 mod delivery;
 mod drain;
 mod guesses;
 mod hook;
+mod input;
 mod keys;
 mod meetings;
 mod near;
@@ -56,8 +59,6 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::fmt;
-use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use crate::relay_caps::RelayCaps;
@@ -72,12 +73,14 @@ use drain::Drain;
 use hook::Hook;
 use meetings::Meetings;
 use nicks::Nicks;
-use outcome::labelled;
 
 pub use access::{AccessLists, AccessRules};
+pub use action::{Action, Report};
 pub use bans::{Banned, Bans, TooManyBans};
+pub use close_reason::CloseReason;
 pub use guesses::TokenGuesses;
 pub use hook::{Decision, HookFailure, Question, QuestionId};
+pub use input::Input;
 pub use nick_pattern::{InvalidNickPattern, NickPattern};
 pub use operator::OnlineHost;
 pub use outcome::{Asked, CallPath, Outcome, Rule};
@@ -86,305 +89,6 @@ pub use users::{Account, InvalidUser, MAX_USERS, TokenHash, User, UserLimits, Us
 /// A connection to the relay. The driver assigns the numbers and never reuses one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId(pub u64);
-
-/// An input from the driver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Input<'a> {
-    /// The driver accepted a connection.
-    Connected {
-        /// Its number.
-        conn: ConnId,
-        /// The client's address.
-        from: SocketAddr,
-    },
-    /// The driver received bytes.
-    Received {
-        /// The connection.
-        conn: ConnId,
-        /// The bytes, split anywhere.
-        bytes: &'a [u8],
-    },
-    /// The driver sent bytes of earlier [`Action::Write`]s.
-    Sent {
-        /// The connection.
-        conn: ConnId,
-        /// Bytes sent.
-        bytes: usize,
-    },
-    /// The client closed the connection, or it failed.
-    Closed {
-        /// The connection.
-        conn: ConnId,
-    },
-    /// The connection belongs to a bridge's client: [`Action::Report`]s report its calls.
-    Bridged {
-        /// The connection.
-        conn: ConnId,
-    },
-    /// The bridge has checked the token of its client, which counts for this account. Follows [`Input::Bridged`].
-    /// Ignored if the relay has no users (section 5.11).
-    Admitted {
-        /// The connection.
-        conn: ConnId,
-        /// For whom it counts.
-        account: &'a Account,
-    },
-    /// The bridge allocated an address to the client, which its X_INITs may name. Ignored above
-    /// [`RelayLimits::allocations`].
-    Allocated {
-        /// The connection.
-        conn: ConnId,
-        /// The address and port.
-        at: SocketAddr,
-    },
-    /// The bridge released an address. The registry releases all of them when the connection closes.
-    Released {
-        /// The connection.
-        conn: ConnId,
-        /// The address and port.
-        at: SocketAddr,
-    },
-    /// The bus of the cluster is reachable, and all subscriptions are in force (again).
-    BusConnected,
-    /// The bus is not reachable. The driver keeps the subscriptions and renews them.
-    BusLost,
-    /// A request of this relay has ended.
-    Answered {
-        /// Its number.
-        request: RequestId,
-        /// How.
-        answer: Answer<'a>,
-    },
-    /// Another relay sent a request to a subject of this one.
-    Requested {
-        /// The number that the reply must name.
-        reply: ReplyId,
-        /// The message.
-        bytes: &'a [u8],
-    },
-    /// Another relay published a message to a subject of this one.
-    Published {
-        /// The message.
-        bytes: &'a [u8],
-    },
-    /// The operator's hook has answered a question, or has not.
-    Decided {
-        /// The question.
-        question: QuestionId,
-        /// The answer.
-        decision: Decision<'a>,
-    },
-    /// Time has passed.
-    Tick,
-    /// The relay will stop: it asks the hosts that can to connect anew (section 5.9), and helps no more hosts to
-    /// punch holes. [`Registry::is_drained`] tells when it has nothing to wait for.
-    Drain {
-        /// Time until the driver sends [`Input::Stop`] at the latest.
-        within: Duration,
-    },
-    /// The relay stops: it sends X_END to all clients and closes new connections.
-    Stop,
-}
-
-impl Input<'_> {
-    /// Returns the connection that the input concerns, if any.
-    fn conn(&self) -> Option<ConnId> {
-        match self {
-            Self::Connected { conn, .. }
-            | Self::Received { conn, .. }
-            | Self::Sent { conn, .. }
-            | Self::Closed { conn }
-            | Self::Bridged { conn }
-            | Self::Admitted { conn, .. }
-            | Self::Allocated { conn, .. }
-            | Self::Released { conn, .. } => Some(*conn),
-            Self::BusConnected
-            | Self::BusLost
-            | Self::Answered { .. }
-            | Self::Requested { .. }
-            | Self::Published { .. }
-            | Self::Decided { .. }
-            | Self::Tick
-            | Self::Drain { .. }
-            | Self::Stop => None,
-        }
-    }
-}
-
-/// An action for the driver.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Send these bytes after those of earlier writes.
-    Write {
-        /// The connection.
-        conn: ConnId,
-        /// At least one byte.
-        bytes: Vec<u8>,
-    },
-    /// Pass a report to the bridge of this client. Comes before the related write to the client.
-    Report {
-        /// The client's connection.
-        conn: ConnId,
-        /// The report.
-        report: Report,
-    },
-    /// Count or log what became of a packet of this client, whose connection may be closed by now.
-    Record {
-        /// The client's connection.
-        conn: ConnId,
-        /// What became of it.
-        outcome: Outcome,
-    },
-    /// Send all written bytes, then close. The registry has removed the connection and needs no
-    /// [`Input::Closed`].
-    Close {
-        /// The connection.
-        conn: ConnId,
-        /// The reason, for the log.
-        reason: CloseReason,
-    },
-    /// Ask the operator's hook, within a time that the driver limits, and report the answer with [`Input::Decided`].
-    Ask(Question),
-    /// Subscribe to this subject of the bus, before what follows is sent there.
-    Subscribe(Subject),
-    /// End the subscription.
-    Unsubscribe(Subject),
-    /// Send a request, whose end [`Input::Answered`] reports.
-    Request {
-        /// Its number.
-        id: RequestId,
-        /// The subject.
-        to: Subject,
-        /// The message.
-        bytes: Vec<u8>,
-        /// Time after which it has failed.
-        timeout: Duration,
-    },
-    /// Answer the request of another relay.
-    Reply {
-        /// Its number.
-        to: ReplyId,
-        /// The message.
-        bytes: Vec<u8>,
-    },
-    /// Publish a message, without an answer.
-    Publish {
-        /// The subject.
-        to: Subject,
-        /// The message.
-        bytes: Vec<u8>,
-    },
-}
-
-/// A fact that the relay vouches for to the bridge of a client (section 10.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Report {
-    /// The client has registered a nick.
-    Registered,
-    /// The relay forwards an X_INIT of the client that names an address allocated to it.
-    Named {
-        /// The address.
-        at: SocketAddr,
-        /// The callee's address as its relay sees it. `None` while the callee's relay is asked (section 23.4):
-        /// another report follows if it forwards the call.
-        callee: Option<IpAddr>,
-    },
-    /// The relay forwards an X_INIT to the client, and the named address is the caller's own as the relay
-    /// sees it, or one allocated to the caller.
-    Called {
-        /// The address.
-        at: SocketAddr,
-    },
-}
-
-labelled! {
-    /// The reason why the relay closes a connection. An X_ERR or X_END informs the client, unless it sent X_END
-    /// itself, does not read, or is silent.
-    pub enum CloseReason {
-        /// The client sent X_END.
-        End = "end",
-        /// The first line is not an XCHER packet.
-        NotXcher = "not_xcher",
-        /// A line is too long or not UTF-8.
-        BadLine = "bad_line",
-        /// The client used up its attempts to get a nick.
-        NickTries = "nick_tries",
-        /// The client did not get a nick in time.
-        NoNick = "no_nick",
-        /// The client is silent, even after a ping.
-        Silent = "silent",
-        /// The client sent too many erroneous packets.
-        TooManyErrors = "too_many_errors",
-        /// The client does not read. Unsent bytes may be dropped.
-        NotReading = "not_reading",
-        /// The relay has as many connections as the limits allow.
-        Full = "full",
-        /// The address has as many connections as the limits allow.
-        AddressFull = "address_full",
-        /// It was silent, and the same host claimed its nick over another connection (section 5.6).
-        Replaced = "replaced",
-        /// It showed an invitation that its address does not have, or that was used or has expired (section 5.8).
-        NotInvited = "not_invited",
-        /// It waited for a rendezvous with a host that did not come.
-        NotMet = "not_met",
-        /// It had the address of the host that it met for as long as the limits allow.
-        Met = "met",
-        /// Another host of the cluster has its nick (section 23.3).
-        NickLost = "nick_lost",
-        /// It sent too much before the relay answered.
-        TooMuchAhead = "too_much_ahead",
-        /// It has no token, and the relay needs one (section 5.11).
-        NoToken = "no_token",
-        /// Its token is wrong, or its address sent too many wrong ones.
-        WrongToken = "wrong_token",
-        /// Its user has as many connections as the limits of that user allow.
-        UserFull = "user_full",
-        /// Its user was removed, or may not have its nick any more.
-        NoLongerAllowed = "no_longer_allowed",
-        /// The operator disconnected it.
-        Kicked = "kicked",
-        /// The operator banned its address or its nick.
-        Banned = "banned",
-        /// The operator's lists do not allow its address, its key or its nick.
-        NotAllowed = "not_allowed",
-        /// The operator's hook refused it.
-        Hook = "hook",
-        /// The relay stops.
-        Stopped = "stopped",
-    }
-}
-
-impl fmt::Display for CloseReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::End => "X_END",
-            Self::NotXcher => "not XCHER",
-            Self::BadLine => "line too long or not UTF-8",
-            Self::NickTries => "too many attempts to get a nick",
-            Self::NoNick => "no nick in time",
-            Self::Silent => "silent",
-            Self::TooManyErrors => "too many errors",
-            Self::NotReading => "does not read",
-            Self::Full => "too many connections",
-            Self::AddressFull => "too many connections from its address",
-            Self::Replaced => "replaced by another connection of its host",
-            Self::NotInvited => "no such invitation",
-            Self::NotMet => "the other host did not come to the rendezvous",
-            Self::Met => "the rendezvous is over",
-            Self::NoToken => "no token",
-            Self::WrongToken => "wrong token",
-            Self::UserFull => "too many connections of its user",
-            Self::NoLongerAllowed => "its user may not any more",
-            Self::Kicked => "disconnected by the operator",
-            Self::Banned => "banned by the operator",
-            Self::NotAllowed => "not allowed by the operator's lists",
-            Self::Hook => "refused by the operator's hook",
-            Self::NickLost => "its nick is another host's",
-            Self::TooMuchAhead => "sent too much before an answer",
-            Self::Stopped => "relay stops",
-        })
-    }
-}
 
 /// The relay: maps nicks to connections and forwards X_INITs byte for byte.
 ///

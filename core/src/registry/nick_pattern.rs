@@ -48,11 +48,18 @@ impl NickPattern {
         if nick.is_one_time() {
             return false;
         }
-        let own = forms_of_text(&self.text);
-        let is_alike = |text: &str| forms_of_text(text).iter().any(|form| own.contains(form));
+        let own = self.forms();
+        let is_own = |forms: BTreeSet<Box<str>>| !forms.is_disjoint(&own);
         match self.is_prefix {
-            true => beginnings(nick).any(is_alike),
-            false => is_alike(nick.as_str()),
+            true => beginnings(nick).any(|text| is_own(forms_of_beginning(text))),
+            false => is_own(forms_of_text(nick.as_str()).into()),
+        }
+    }
+
+    fn forms(&self) -> BTreeSet<Box<str>> {
+        match self.is_prefix {
+            true => forms_of_beginning(&self.text),
+            false => forms_of_text(&self.text).into(),
         }
     }
 }
@@ -109,8 +116,7 @@ impl<T> Default for NickPatterns<T> {
 impl<T: Copy + Ord> NickPatterns<T> {
     pub(super) fn insert(&mut self, pattern: &NickPattern, value: T) {
         let all = if pattern.is_prefix { &mut self.prefixes } else { &mut self.whole };
-        let forms: BTreeSet<_> = forms_of_text(&pattern.text).into();
-        for form in forms {
+        for form in pattern.forms() {
             all.entry(form).or_default().push(value);
         }
     }
@@ -122,17 +128,22 @@ impl<T: Copy + Ord> NickPatterns<T> {
             return found;
         }
         if !self.whole.is_empty() {
-            take(&self.whole, nick.as_str(), &mut found);
+            take(&self.whole, forms_of_text(nick.as_str()), &mut found);
         }
         if !self.prefixes.is_empty() {
-            beginnings(nick).for_each(|text| take(&self.prefixes, text, &mut found));
+            let forms = beginnings(nick).map(forms_of_beginning);
+            forms.for_each(|forms| take(&self.prefixes, forms, &mut found));
         }
         found
     }
 }
 
-fn take<T: Copy + Ord>(all: &BTreeMap<Box<str>, Vec<T>>, text: &str, found: &mut BTreeSet<T>) {
-    for form in forms_of_text(text) {
+fn take<T: Copy + Ord>(
+    all: &BTreeMap<Box<str>, Vec<T>>,
+    forms: impl IntoIterator<Item = Box<str>>,
+    found: &mut BTreeSet<T>,
+) {
+    for form in forms {
         found.extend(all.get(&form).into_iter().flatten().copied());
     }
 }
@@ -142,6 +153,16 @@ fn take<T: Copy + Ord>(all: &BTreeMap<Box<str>, Vec<T>>, text: &str, found: &mut
 fn beginnings(nick: &Nick) -> impl Iterator<Item = &str> {
     let text = nick.as_str();
     text.char_indices().map(|(at, _)| &text[..at]).chain([text])
+}
+
+/// Returns the forms of what nicks begin with. Two beginnings share one if nicks that begin so can look alike: the lower
+/// case of a capital sigma is another one at the end of a word, and a beginning does not tell whether the word ends.
+fn forms_of_beginning(text: &str) -> BTreeSet<Box<str>> {
+    let mut forms = BTreeSet::from(forms_of_text(text));
+    if text.contains('Σ') {
+        forms.extend(forms_of_text(&text.replace('Σ', "σ")));
+    }
+    forms
 }
 
 /// Returns patterns as a list for people.
@@ -184,6 +205,11 @@ mod tests {
             ("r*", &["r", "rnary", "Rob"], &["mary", "m", "bob"]),
             ("*", &["amy", "😀"], &["4821"]),
             ("4*", &["4a", "48b"], &["4821", "5a"]),
+            ("ΑΣ", &["ΑΣ", "ας", "Ας"], &["ασ", "ΑΣΑ"]),
+            ("ΑΣ*", &["ΑΣ", "ας", "ΑΣ-1", "ας-1", "ΑΣΑ", "ασα", "Ασα"], &["α", "ατα"]),
+            ("ΑΣ.*", &["ΑΣ.", "ας.", "ας.-", "ΑΣ.Α", "ασ.α"], &["ΑΣ", "ασα"]),
+            ("ασ*", &["ασα", "ΑΣΑ", "ασ"], &["ας"]),
+            ("ας*", &["ας", "ΑΣ", "ας-1", "ΑΣ-1"], &["ασα"]),
         ] {
             let parsed = NickPattern::parse(pattern).expect(pattern);
             let mut all = NickPatterns::default();
@@ -196,5 +222,32 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn beginning_matches_all_that_look_like_a_nick_that_begins_so() {
+        let letters = ["Α", "Σ", "α", "σ", "ς", "-", "."];
+        let mut words = alloc::vec![String::new()];
+        for _ in 0..3 {
+            let longer = words.iter().flat_map(|word| letters.map(|letter| word.clone() + letter));
+            words = longer.collect();
+        }
+        let mut by_form = BTreeMap::<_, Vec<_>>::new();
+        for word in &words {
+            for form in BTreeSet::from(forms_of_text(word)) {
+                by_form.entry(form).or_default().push(nick(word));
+            }
+        }
+        let mut pairs = 0;
+        for alike in by_form.values() {
+            for (one, other) in alike.iter().flat_map(|one| alike.iter().map(move |it| (one, it))) {
+                for text in beginnings(one) {
+                    let pattern = NickPattern::parse(&alloc::format!("{text}*")).expect(text);
+                    assert!(pattern.matches(other), "{pattern} {other}");
+                    pairs += usize::from(one != other);
+                }
+            }
+        }
+        assert!(pairs > 1000, "{pairs}");
     }
 }

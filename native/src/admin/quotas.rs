@@ -8,14 +8,14 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
-use tracing::{error, info};
+use tracing::info;
 use xcher_core::Quoted;
 use xcher_core::tunnel::{QuotaAccount, Reset};
 
 use super::Servers;
 use super::routes::unprocessable;
 use super::status::QuotaStatus;
-use crate::bridge::{AccountState, QuotaStore, Stored};
+use crate::bridge::{AccountState, QuotaStore};
 use crate::net::log_line;
 
 /// The most accounts of an answer, and how many it has without a number.
@@ -89,11 +89,8 @@ pub(super) async fn reset(
     let (store, shown) = (Arc::clone(store), account.escape_default().to_string());
     let done = spawn_blocking(move || QuotaStore::reset(&store, &reset)).await;
     match done {
-        Ok((reset, stored)) => {
+        Ok(reset) => {
             info!(target: log_line::OPERATOR, account = shown, reset, "quota reset");
-            if let Stored::Damaged(why) | Stored::Failed(why) = stored {
-                error!(why, "the reset quota is not saved as it should be");
-            }
             Json(WasReset { reset }).into_response()
         }
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),

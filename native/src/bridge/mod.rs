@@ -47,7 +47,7 @@ use open_tunnels::{Counted, Entry, OpenTunnel, OpenTunnels};
 #[cfg(feature = "cli")]
 pub(crate) use quota_file::read_quota_file;
 #[cfg(feature = "cli")]
-pub(crate) use quota_store::{QuotaStore, Stored};
+pub(crate) use quota_store::{QuotaNotice, QuotaStore};
 use quotas::QuotaCounts;
 use rates::Budgets;
 pub use rates::Rates;

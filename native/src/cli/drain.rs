@@ -17,6 +17,7 @@ use crate::relay::Relay;
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The parts of a server that drain.
+#[derive(Clone)]
 pub(crate) struct DrainingServers {
     /// A relay in this process.
     pub(crate) relay: Option<Relay>,
@@ -29,7 +30,7 @@ pub(crate) struct DrainingServers {
 impl DrainingServers {
     /// Waits for a signal to stop; then drains for at most `within`, or until another signal. The servers can be
     /// stopped when this returns.
-    pub(crate) async fn drain_at(self, mut signals: Signals, within: Duration, output: &Output) {
+    pub(crate) async fn drain_at(self, mut signals: Signals, within: Duration, output: Output) {
         signals.stop().await;
         service_manager::stopping();
         if !within.is_zero() {
@@ -44,7 +45,7 @@ impl DrainingServers {
         self.readiness.set(STOPPING, "it was told to stop");
     }
 
-    async fn drain(&self, mut signals: Signals, within: Duration, output: &Output) {
+    async fn drain(&self, mut signals: Signals, within: Duration, output: Output) {
         output.note(format_args!(
             "draining for at most {} s; another signal stops at once",
             within.as_secs()

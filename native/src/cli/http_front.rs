@@ -9,8 +9,9 @@ use xcher_core::registry::{Account, Users};
 use crate::bridge::{Bridge, Home};
 use crate::cli::exit::CliError;
 use crate::cli::exposure;
-use crate::cli::options::{Admission, BridgeArgs, Common};
-use crate::cli::sockets::OpenSocket;
+use crate::cli::inherited_sockets;
+use crate::cli::options::{Admission, BridgeArgs, Common, StartArgs};
+use crate::cli::sockets::{OpenSocket, listen};
 use crate::cli::ui::json::JsonEvent;
 use crate::cli::ui::output::Output;
 use crate::http::{Access, Http, HttpConfig, Listener, Quota, Tls, WsBytes};
@@ -86,6 +87,20 @@ impl Front {
         http.set_lists(admission.lists());
         Ok((RunningBridge { http, bridge, addresses, token, acme: None }, listeners))
     }
+}
+
+/// Takes the sockets of the service manager, or opens what `--http` names.
+pub(crate) async fn http_sockets(
+    named: &[SocketAddress],
+    start: &StartArgs,
+) -> Result<Vec<OpenSocket>, CliError> {
+    let mut sockets = inherited_sockets::take("--http", true)?;
+    if sockets.is_empty() {
+        for at in named {
+            sockets.push(listen(at, "--http", start).await?);
+        }
+    }
+    Ok(sockets)
 }
 
 fn url(tls: Option<&Tls>, at: SocketAddr) -> String {

@@ -44,6 +44,7 @@ mod relay_search;
 mod reload;
 mod requested;
 mod serve;
+mod server_setup;
 mod service_manager;
 mod signals;
 mod sockets;

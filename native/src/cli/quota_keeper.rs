@@ -2,13 +2,13 @@
 
 use std::convert::Infallible;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
-use crate::bridge::{Bridge, QuotaStore, Stored};
+use crate::bridge::{Bridge, QuotaNotice, QuotaStore};
 use crate::cli::options::Common;
 use crate::cli::ui::output::Output;
 use crate::keys;
@@ -22,7 +22,6 @@ const COUNT_INTERVAL: Duration = Duration::from_secs(5);
 pub(crate) struct QuotaKeeper {
     bridge: Bridge,
     store: Arc<QuotaStore>,
-    output: Output,
 }
 
 impl QuotaKeeper {
@@ -36,9 +35,13 @@ impl QuotaKeeper {
                  folder with --data-dir"
             ));
         }
-        let store = Arc::new(QuotaStore::new(bridge.clone(), folder));
-        let keeper = Self { bridge: bridge.clone(), store, output };
-        keeper.save().await;
+        let output = Mutex::new(output);
+        let say = move |notice| {
+            say(&output.lock().unwrap_or_else(PoisonError::into_inner), notice);
+        };
+        let store = Arc::new(QuotaStore::new(bridge.clone(), folder, say));
+        let keeper = Self { bridge: bridge.clone(), store };
+        keeper.blocking(QuotaStore::save).await;
         keeper
     }
 
@@ -54,18 +57,21 @@ impl QuotaKeeper {
             sleep(COUNT_INTERVAL).await;
             self.bridge.count_open();
             if saved.elapsed() >= SAVE_INTERVAL {
-                self.save().await;
+                self.blocking(QuotaStore::save).await;
                 saved = Instant::now();
             }
         }
     }
 
-    /// Saves what was counted, also at the end.
-    pub(crate) async fn save(&self) {
+    /// Saves what was counted, for the last time.
+    pub(crate) async fn end(&self) {
+        self.blocking(QuotaStore::save_at_end).await;
+    }
+
+    async fn blocking(&self, save: fn(&QuotaStore)) {
         let store = Arc::clone(&self.store);
-        match spawn_blocking(move || store.save()).await {
-            Ok(stored) => say(&self.output, &stored),
-            Err(error) => tracing::error!(%error, "the quotas were not saved"),
+        if let Err(error) = spawn_blocking(move || save(&store)).await {
+            tracing::error!(%error, "the quotas were not saved");
         }
     }
 }
@@ -75,15 +81,17 @@ pub(crate) fn folder(common: &Common) -> Option<PathBuf> {
     common.data_dir.clone().or_else(keys::usual_folder)
 }
 
-fn say(output: &Output, stored: &Stored) {
-    match stored {
-        Stored::Unchanged => {}
-        Stored::Recovered => output.note(format_args!("quotas are saved again")),
-        Stored::Damaged(what) => output.error(format_args!(
+fn say(output: &Output, notice: QuotaNotice) {
+    match notice {
+        QuotaNotice::Recovered => output.note(format_args!("quotas are saved again")),
+        QuotaNotice::Damaged(what) => output.error(format_args!(
             "{what}; the quotas of this month go on with what this process has counted"
         )),
-        Stored::Failed(why) => output.error(format_args!(
+        QuotaNotice::Failed(why) => output.error(format_args!(
             "{why}; quotas are counted in memory only, and saved once that is possible"
+        )),
+        QuotaNotice::Lost(why) => output.error(format_args!(
+            "{why}; what tunnels have carried since quotas were saved last is forgotten"
         )),
     }
 }

@@ -21,9 +21,8 @@ use crate::http::{Access, Tls};
 use crate::relay::Relay;
 
 /// The options that can change at runtime.
-const LIVE: [&str; 15] = [
-    "access",
-    "hook-token-file",
+const LIVE: [&str; 14] = [
+    ACCESS,
     "max-connections",
     "max-per-address",
     "allow-origin",
@@ -38,10 +37,15 @@ const LIVE: [&str; 15] = [
     "address-quota",
     "total-quota",
 ];
+const ACCESS: &str = "access";
 /// Likewise, except where files are shared: only the token file named at the start is kept from being shared, and
 /// the host there may be registered over loopback, which nobody else may name.
 const LIVE_UNLESS_SHARING: [&str; 2] = [TOKEN_FILE, "any-address"];
 const TOKEN_FILE: &str = "token-file";
+/// The hook's token can change while the hook is the same: the hook that is in force must not get the token of another
+/// one, which needs a restart.
+const HOOK_TOKEN_FILE: &str = "hook-token-file";
+const HOOK: &str = "hook";
 /// The file of the users can change where there is one. A server that admits everybody needs a restart to know users,
 /// and one that knows users to admit everybody.
 const USERS: &str = "users";
@@ -203,7 +207,14 @@ impl Reload {
                 TlsFiles::Unread
             }
         };
-        let mut unread = self.take_admission(lists, hook_token, &mut notes, &mut errors);
+        let mut unread = Vec::new();
+        if !self.take_lists(lists, &mut notes, &mut errors) {
+            unread.push(ACCESS);
+        }
+        let keeps_hook = self.options.has_same(HOOK, &cli.common.raw);
+        if !self.take_hook_token(hook_token, keeps_hook, &mut notes, &mut errors) {
+            unread.push(HOOK_TOKEN_FILE);
+        }
         if !has_users {
             unread.push(USERS);
         }
@@ -242,15 +253,13 @@ impl Reload {
         }
     }
 
-    /// Applies the lists and the hook's token. Returns the options whose files cannot be used.
-    fn take_admission(
+    /// Applies the lists of a file that can be used. Returns false if it cannot.
+    fn take_lists(
         &mut self,
         lists: Result<AccessRules, CliError>,
-        hook_token: Result<Option<String>, CliError>,
         notes: &mut Vec<String>,
         errors: &mut Vec<String>,
-    ) -> Vec<&'static str> {
-        let mut unread = Vec::new();
+    ) -> bool {
         match lists {
             Ok(rules) if rules == self.admission.rules => {}
             Ok(rules) => {
@@ -260,23 +269,35 @@ impl Reload {
             Err(error) => {
                 let error = error.message.unwrap_or_default();
                 errors.push(format!("{error}; the old lists stay in force"));
-                unread.push("access");
+                return false;
             }
         }
-        let taken = match (hook_token, &self.admission.hook) {
-            (Ok(token), Some(hook)) => hook.set_token(token.as_deref()),
-            (Ok(_), None) => Ok(false),
-            (Err(error), _) => Err(error.message.unwrap_or_default()),
-        };
-        match taken {
-            Ok(true) => notes.push("the hook gets the new token now".to_owned()),
-            Ok(false) => {}
-            Err(error) => {
+        true
+    }
+
+    /// Applies the token of the hook, if the hook in force is to stay. Returns false if the file cannot be used.
+    fn take_hook_token(
+        &self,
+        token: Result<Option<String>, CliError>,
+        keeps_hook: bool,
+        notes: &mut Vec<String>,
+        errors: &mut Vec<String>,
+    ) -> bool {
+        let hook = self.admission.hook.as_ref();
+        let token = token.map_err(|error| error.message.unwrap_or_default());
+        let taken = token.and_then(|token| match hook.filter(|_| keeps_hook) {
+            Some(hook) => hook.set_token(token.as_deref()),
+            None => Ok(false),
+        });
+        match (&taken, hook) {
+            (Ok(true), _) => notes.push("the hook gets the new token now".to_owned()),
+            (Ok(false), _) => {}
+            (Err(error), Some(_)) => {
                 errors.push(format!("{error}; the hook's old token stays in force"));
-                unread.push("hook-token-file");
             }
+            (Err(error), None) => errors.push(error.clone()),
         }
-        unread
+        taken.is_ok()
     }
 
     /// Applies new lists. Returns what that did.
@@ -316,10 +337,12 @@ impl Reload {
         changed.retain(|option| !unread.contains(&&**option));
         let names_users = cli.command.users().is_some_and(|args| args.users.is_some());
         let users_live = self.users.is_some() && names_users;
+        let keeps_hook = self.options.has_same(HOOK, now);
         changed.retain(|option| !(is_unread && TLS_FILES.contains(&&**option)));
         let (live, others): (Vec<_>, Vec<_>) = changed.into_iter().partition(|option| {
             LIVE.contains(&&**option)
                 || users_live && option == USERS
+                || keeps_hook && option == HOOK_TOKEN_FILE
                 || !shares && LIVE_UNLESS_SHARING.contains(&&**option)
                 || tls_files == TlsFiles::InForce && TLS_FILES.contains(&&**option)
         });

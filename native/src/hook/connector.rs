@@ -48,7 +48,7 @@ impl Service<Uri> for Connector {
             // Fails only on a connection that has ended.
             let _ = socket.set_nodelay(true);
             let socket: Box<dyn Bytes> = match is_tls {
-                true => Box::new(roots.connect(host, socket, TlsService::Bridge).await?),
+                true => Box::new(roots.connect(host, socket, TlsService::Hook).await?),
                 false => Box::new(socket),
             };
             Ok(Socket(TokioIo::new(socket)))

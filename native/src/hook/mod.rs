@@ -138,7 +138,8 @@ impl Hook {
     ///
     /// If the token is not printable ASCII, or the system has no certificate authorities.
     pub fn new(url: HookUrl, token: Option<&str>, on_failure: HookFailure) -> Result<Self, String> {
-        Self::with_roots(url, token, on_failure, &TlsRoots::default())
+        let hint = "to trust its authority, add that to those of this system";
+        Self::with_roots(url, token, on_failure, &TlsRoots::default().with_hint(hint))
     }
 
     fn with_roots(

@@ -24,6 +24,9 @@ pub(crate) enum Service {
     Bridge,
     Relay,
     Irc,
+    /// The operator's hook of a relay.
+    #[cfg(feature = "bridge")]
+    Hook,
     /// A certificate authority, which issues certificates by ACME.
     #[cfg(feature = "acme")]
     Authority,
@@ -127,6 +130,8 @@ impl TlsRoots {
                     Service::Bridge => "a bridge without TLS has a URL with ws://",
                     Service::Relay => "a relay's port without TLS is HOST:PORT, without tls://",
                     Service::Irc => "the port for TLS is usually 6697",
+                    #[cfg(feature = "bridge")]
+                    Service::Hook => "a hook without TLS has a URL with http://",
                     #[cfg(feature = "acme")]
                     Service::Authority => "check the port in the directory's URL",
                 };
@@ -194,6 +199,8 @@ impl Service {
             Self::Bridge => "bridge",
             Self::Relay => "relay",
             Self::Irc => "server",
+            #[cfg(feature = "bridge")]
+            Self::Hook => "hook",
             #[cfg(feature = "acme")]
             Self::Authority => "directory",
         }

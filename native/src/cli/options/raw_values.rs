@@ -33,6 +33,11 @@ impl RawValues {
         changed
     }
 
+    /// Returns true if one option has the same value in `now`.
+    pub(crate) fn has_same(&self, option: &str, now: &Self) -> bool {
+        self.0.get(option) == now.0.get(option)
+    }
+
     /// Returns all options with their values, several separated by commas.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&String, OsString)> {
         self.0.iter().map(|(option, values)| (option, values.join(OsStr::new(","))))
