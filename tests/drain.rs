@@ -9,6 +9,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use rustix::process::Signal;
+use system::nats_server::NatsServer;
+use system::not_tested;
 use system::patience::until;
 use system::process::{Process, Xcher, xcher};
 use system::relay::{Relay, by};
@@ -97,8 +99,10 @@ fn upgrade_loses_no_transfer() {
     site.relay.process.err("draining for at most 300 s");
     // The same configuration: the old process gives up what the next one asks for.
     let _next = site.next(&options);
-    let status = xcher(["relay", "status", "--admin", &admin]).run().code(0);
-    assert!(status.out.contains(&"ready        yes".to_owned()), "{status}");
+    until("the next process is ready", || {
+        let status = xcher(["relay", "status", "--admin", &admin]).run().code(0);
+        status.out.contains(&"ready        yes".to_owned())
+    });
     for bob in bobs.iter().chain([&carol]) {
         bob.err("the relay stops soon");
     }
@@ -189,6 +193,84 @@ fn next_process_can_start_first_where_both_share_the_ports() {
     let taken = xcher(["relay", "--listen", &listen, "--http", "off"]).run();
     taken.code(3).one_error(&["--listen"]);
     drop(next);
+}
+
+/// A host at another relay of the cluster, which looks again and again if a nick is online.
+struct Watcher<'a> {
+    relay: &'a Relay,
+    conn: Conn,
+    looks: u32,
+    /// True if the last list had the nick. Its parts are of different moments.
+    was_listed: bool,
+}
+
+impl<'a> Watcher<'a> {
+    fn new(relay: &'a Relay) -> Self {
+        let mut conn = Conn::to(relay.address);
+        conn.say("X_NICK watcher\n");
+        conn.hears("X_NICK watcher YES");
+        Self { relay, conn, looks: 0, was_listed: true }
+    }
+
+    /// Lists a nick and calls it.
+    #[track_caller]
+    fn sees(&mut self, nick: &str) {
+        self.looks += 1;
+        if self.looks.is_multiple_of(200) {
+            // Another connection has another budget.
+            self.conn.say("X_END\n");
+            assert_eq!(self.conn.line(), None);
+            self.conn = Self::new(self.relay).conn;
+        }
+        // Nothing listens there: the answer of the relay counts.
+        self.conn.say(format!("X_WHO 1000\nX_INIT {nick} 127.0.0.1 9\nX_PING 1\n"));
+        let answers = std::iter::from_fn(|| self.conn.line().filter(|line| line != "X_PONG 1"));
+        let answers: Vec<_> = answers.collect();
+        let is_listed = answers.contains(&format!("X_WHO {nick}"));
+        assert!(is_listed || self.was_listed, "{} looks: {answers:?}", self.looks);
+        self.was_listed = is_listed;
+        let refused = answers.iter().find(|line| line.starts_with("X_ERR"));
+        assert_eq!(refused, None, "{} looks", self.looks);
+    }
+}
+
+/// In a cluster the next process is another relay, and the first still has the nick when the host comes there.
+#[test]
+fn host_is_online_all_the_time_that_its_relay_of_a_cluster_is_replaced() {
+    let Ok(nats) = NatsServer::start("").map_err(not_tested) else { return };
+    let url = nats.url();
+    let cluster = ["--cluster", &url, "--site", "here", "--reuse-port"];
+    let site = Site::start(&[&cluster[..], &["--drain", "300", "--tunnel-rate", "300kb"]].concat());
+    let keys = site.keys.path().to_str().unwrap();
+    let third = Relay::start_with(&[&cluster[..4], &["--data-dir", keys]].concat());
+    third.process.err(": connected, 2 relays");
+    let folder = tempdir().unwrap();
+    let one = tree::bytes(1, 1_500_000);
+    tree::write(&folder.path().join("s"), [("one", &one)]);
+    let bob = share(&site.relay.tunnel(), "bob", &folder.path().join("s"));
+    let out = tempdir().unwrap();
+    let get = fetch(&third.tunnel(), "bob", "s/one", out.path());
+    is_under_way(&get);
+    let next = site.next(&cluster);
+    next.err(": connected, 3 relays");
+    let mut watcher = Watcher::new(&third);
+    watcher.sees("bob");
+    site.relay.process.signal(Signal::TERM);
+    until("bob at the next relay", || {
+        watcher.sees("bob");
+        bob.count_out("online bob") == 2
+    });
+    for _ in 0..100 {
+        watcher.sees("bob");
+    }
+    through(&third.tunnel(), &["ls", "bob"]).run().code(0).out(&["1500000\ts/one"]);
+    // The transfer goes on in the old tunnel, and then the relay stops.
+    assert!(!site.relay.process.seen_err("drained"), "it waits for the transfer");
+    get.wait().code(0);
+    assert!(tree::read(out.path())["s/one"] == one);
+    site.relay.process.wait().code(0);
+    watcher.sees("bob");
+    assert!(!bob.seen_err("offline"));
 }
 
 /// A bridge whose relay is elsewhere tells its clients itself.

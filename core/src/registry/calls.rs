@@ -16,6 +16,29 @@ use crate::ticket::Ticket;
 use crate::{Line, Nick, Quoted, RelayPacket, addr};
 
 impl Registry {
+    /// Forwards an X_INIT, or asks the relay of its callee to.
+    pub(super) fn call(
+        &mut self,
+        conn: ConnId,
+        nick: &str,
+        at: SocketAddr,
+        line: Line<'_>,
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), Refusal> {
+        if let Some(remote) = self.find_remote(nick) {
+            return match self.keep_call(conn, &remote, line, now) {
+                true => Ok(()),
+                false => self.call_remote(conn, remote, at, line, now, actions),
+            };
+        }
+        let is_near = self.names_near(conn, nick, at, now);
+        if !is_near {
+            self.check_named(conn, at)?;
+        }
+        self.forward(conn, nick, (at, is_near), line, now, actions)
+    }
+
     /// Checks that an X_INIT may name this address (section 6).
     pub(super) fn check_named(&self, conn: ConnId, at: SocketAddr) -> Result<(), Refusal> {
         let Some(client) = self.clients.get(&conn) else { return Ok(()) };
@@ -27,7 +50,7 @@ impl Registry {
     }
 
     /// Forwards an X_INIT byte for byte, and gives both sides a ticket if they support it.
-    pub(super) fn forward(
+    fn forward(
         &mut self,
         conn: ConnId,
         nick: &str,

@@ -19,6 +19,10 @@ impl Registry {
             let holder = self.nicks.find_callee(nick.as_str());
             assert!(holder == Ok(conn), "{nick} is not the nick of {conn:?}");
         }
+        if client.has_moved {
+            assert!(client.nick.is_some() && client.asked_to_move, "{conn:?} cannot have moved");
+            assert!(client.challenge.is_none(), "{conn:?} is claimed again");
+        }
         for (id, role, meeting) in self.meetings.of_host(conn, client.from) {
             assert!(client.nick.is_some(), "{conn:?} is invited and has no nick");
             assert_eq!(meeting.from[role as usize], client.from, "{conn:?} is invited elsewhere");
@@ -51,8 +55,8 @@ impl Registry {
         }
         assert_eq!(
             client.lease.is_some(),
-            client.nick.is_some() && self.cluster.is_some(),
-            "a nick has a lease"
+            client.nick.is_some() && !client.has_moved && self.cluster.is_some(),
+            "a nick has a lease, until its host has moved"
         );
         if let Some(claim) = &client.claim {
             assert!(client.nick.is_none(), "{conn:?} claims a nick and has one");

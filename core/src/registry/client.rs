@@ -61,6 +61,9 @@ pub(super) struct Client {
     pub(super) rendezvous: Option<Rendezvous>,
     /// Set once it was asked to connect anew.
     pub(super) asked_to_move: bool,
+    /// Set once the relay that its host moves to may give it the nick. This connection keeps the nick to its end, without
+    /// a lease: calls go to that relay.
+    pub(super) has_moved: bool,
     /// Calls that were forwarded and whose path it has not told.
     pub(super) untold_calls: u16,
     /// Pending lists of nicks.
@@ -117,6 +120,7 @@ impl Client {
             challenge: None,
             rendezvous: None,
             asked_to_move: false,
+            has_moved: false,
             untold_calls: 0,
             lists: 0,
             listed: None,

@@ -107,15 +107,7 @@ impl Registry {
             Ok(RelayPacket::Init { nick, ip, port }) => {
                 needs_nick(client)?;
                 spend(client, &self.limits, now)?;
-                let at = SocketAddr::new(ip, port);
-                if let Some(nick) = self.find_remote(nick) {
-                    return self.call_remote(conn, nick, at, line, now, actions);
-                }
-                let is_near = self.names_near(conn, nick, at, now);
-                if !is_near {
-                    self.check_named(conn, at)?;
-                }
-                self.forward(conn, nick, (at, is_near), line, now, actions)
+                self.call(conn, nick, SocketAddr::new(ip, port), line, now, actions)
             }
             Ok(RelayPacket::Nick(nick)) => {
                 self.needs_account(conn, actions)?;

@@ -52,6 +52,8 @@ pub struct Bus {
     /// The time of the last delivery from one relay to another by one of its subscriptions, so that none overtakes
     /// another there. Those of different subscriptions do: a client of NATS has a queue for each.
     last: BTreeMap<(usize, usize, Way), Duration>,
+    /// Until when the servers learn of subscriptions of each relay.
+    learning: BTreeMap<(usize, usize), Duration>,
     /// The askers of requests, with their connection to the bus.
     pub asked: BTreeMap<u64, (usize, u64, RequestId)>,
     pub replies: u64,
@@ -72,8 +74,14 @@ impl World {
     fn arrival(&mut self, from: usize, to: usize, way: Way) -> Duration {
         let delay =
             Duration::from_micros(self.rng.u64(50..if self.is_slow { 60_000 } else { 3000 }));
+        let mut at = self.now + delay;
+        // Servers that are not slow pass everything on in order.
+        let learned = self.bus.learning.get(&(from, self.server_of(to)));
+        if let Some(learned) = learned.filter(|_| !self.is_slow) {
+            at = at.max(*learned);
+        }
         let last = self.bus.last.entry((from, to, way)).or_default();
-        *last = (*last).max(self.now + delay);
+        *last = at.max(*last);
         *last
     }
 
@@ -147,6 +155,8 @@ impl World {
         for server in (0..self.bus.servers).filter(|server| *server != own) {
             let delay = self.rng.u64(50..if self.is_slow { 300_000 } else { 3000 });
             let at = self.now + Duration::from_micros(delay);
+            let learning = self.bus.learning.entry((relay, server)).or_default();
+            *learning = at.max(*learning);
             self.schedule(at, Event::Interest { server, relay, subject: subject.clone() });
         }
     }

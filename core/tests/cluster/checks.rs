@@ -28,10 +28,10 @@ pub struct Checks {
     pub delivered: BTreeMap<String, u32>,
     /// Since when a group of nicks has been two hosts' while the bus is whole.
     doubles: BTreeMap<u8, Duration>,
-    /// Recent holders of each group, with their stamps: who left meanwhile may have been the elder.
-    holders: BTreeMap<u8, Vec<(Duration, Duration)>>,
-    /// The stamps of all claims, by relay, its life, and connection.
-    pub stamps: BTreeMap<(usize, u64, ConnId), Duration>,
+    /// Recent holders of each group, with their stamps and hosts: who left meanwhile may have been the elder.
+    holders: BTreeMap<u8, Vec<(Duration, Duration, usize)>>,
+    /// The stamps and hosts of all claims, by relay, its life, and connection.
+    pub stamps: BTreeMap<(usize, u64, ConnId), (Duration, usize)>,
     /// The ends of links by their tickets: own address, and the address shown.
     links: BTreeMap<String, Vec<(SocketAddr, SocketAddr)>>,
     pub thaws: BTreeSet<(u64, Duration)>,
@@ -49,6 +49,13 @@ impl Checks {
         is_due
     }
 
+    /// Returns true if another host has had this nick, or one alike, within the last seconds.
+    pub fn has_other(&self, host: usize, nick: &str, now: Duration) -> bool {
+        let recent = self.holders.get(&group(nick)).into_iter().flatten();
+        let is_recent = |at: Duration| now.saturating_sub(at) < Duration::from_secs(4);
+        recent.into_iter().any(|(at, _, of)| *of != host && is_recent(*at))
+    }
+
     pub fn sent(&mut self, host: usize, caller: String, called: &str, line: &str) {
         let before = self.inits.insert(line.to_owned(), (host, caller, called.to_owned()));
         assert_eq!(before, None, "each X_INIT is another one");
@@ -61,8 +68,14 @@ impl World {
         let text = std::str::from_utf8(bytes).unwrap().to_owned();
         let life = self.relays[relay].life;
         for line in text.split_inclusive('\n') {
-            if self.hosts[host].conn == Some((relay, life, conn)) {
+            let of = &self.hosts[host];
+            let conn_id = (relay, life, conn);
+            if of.conn == Some(conn_id) {
                 self.line(host, line);
+            } else if of.next.as_ref().is_some_and(|next| next.conn == conn_id) {
+                self.next_line(host, line);
+            } else if let Some(at) = of.left.iter().position(|(left, _)| *left == conn_id) {
+                self.left_line(host, at, line);
             } else {
                 self.rendezvous_line(host, conn, line);
             }
@@ -73,16 +86,22 @@ impl World {
         let fields: Vec<&str> = line.trim_end().split(' ').collect();
         match fields[..] {
             ["X_PING", token] => self.say(host, &format!("X_PONG {token}\n")),
-            ["X_CAPS", ..] => assert_eq!(line, "X_CAPS from ticket near meet move page path\n"),
-            ["X_FROM", nick] => self.hosts[host].from = Some(nick.to_owned()),
-            ["X_TICKET", _] => self.hosts[host].has_ticket = true,
-            ["X_INIT", ..] => self.called(host, line),
-            ["X_ERR", "-", "no", "X_NICK", "within", ..] => {}
+            ["X_CAPS", ..] => assert_eq!(line, "X_CAPS from key ticket near meet move page path\n"),
+            ["X_KEY", ..] => {
+                let proof = self.hosts[host].prover.take().unwrap().hear(line);
+                self.say(host, &proof);
+            }
+            ["X_MOVE", _] => {
+                let old = self.hosts[host].conn.unwrap();
+                self.move_host(host, old);
+            }
+            ["X_FROM", _] | ["X_TICKET", _] | ["X_INIT", ..] => self.call_line(host, &fields, line),
+            ["X_END"] | ["X_ERR", "-", "no", "X_NICK", "within", ..] => {}
             ["X_ERR", "-", ..] => assert!(line.contains("your nick is another host's"), "{line}"),
             // The relay closes the connection.
             ["X_ERR", "X_NICK", "no", "free", "nick", ..] => {}
             ["X_MEET", invitation, "9247"] => {
-                self.hosts[host].from.take().unwrap();
+                self.hosts[host].ears.from.take().unwrap();
                 self.attend(host, invitation);
             }
             ["X_WHO", nick] if nick != "EOF" => {
@@ -93,16 +112,25 @@ impl World {
         }
     }
 
+    pub fn call_line(&mut self, host: usize, fields: &[&str], line: &str) {
+        match fields {
+            ["X_FROM", nick] => self.hosts[host].ears.from = Some((*nick).to_owned()),
+            ["X_TICKET", _] => self.hosts[host].ears.has_ticket = true,
+            _ => self.called(host, line),
+        }
+    }
+
     /// Checks the answer to the host's first question.
     fn answered(&mut self, host: usize, line: &str, fields: &[&str]) {
         let first = self.hosts[host].awaited.pop_front();
-        let (_, expected) = first.unwrap_or_else(|| panic!("nobody asked for {line}"));
+        let (asked, expected) = first.unwrap_or_else(|| panic!("nobody asked for {line}"));
         match (expected, fields) {
             (Expected::Nick(nick), ["X_NICK", answered, "YES"]) if nick == *answered => {
                 self.totals.granted += 1;
-                let grant = (self.now, self.hosts[host].stamp);
+                let grant = (self.now, self.hosts[host].stamp, host);
                 self.checks.holders.entry(group(&nick)).or_default().push(grant);
                 self.hosts[host].nick = Some(nick);
+                self.hosts[host].nick_since = Some(self.now);
             }
             (Expected::Nick(nick), ["X_NICK", answered, "NO"]) if nick == *answered => {
                 self.totals.refused += 1;
@@ -118,7 +146,7 @@ impl World {
             }
             (Expected::Ticket { nick, .. }, ["X_ERR", "X_INIT", ..])
             | (Expected::Invitation(nick), ["X_ERR", "X_MEET", ..]) => {
-                self.refused(host, &nick, line);
+                self.refused(host, (&nick, asked), line);
             }
             (Expected::Invitation(nick), ["X_MEET", answered, invitation, "9247"]) => {
                 assert_eq!(nick, *answered);
@@ -138,11 +166,17 @@ impl World {
             }
             (expected, _) => panic!("{line} answers {expected:?}"),
         }
+        self.complete_move(host);
     }
 
-    fn refused(&mut self, host: usize, nick: &str, line: &str) {
+    fn refused(&mut self, host: usize, (nick, asked): (&str, Duration), line: &str) {
         match line {
-            _ if line.contains("no such nick") => self.totals.absent += 1,
+            _ if line.contains("no such nick") => {
+                self.totals.absent += 1;
+                if line.starts_with("X_ERR X_INIT ") {
+                    self.check_absent(nick, asked);
+                }
+            }
             _ if line.contains("cannot be reached now") => {
                 self.totals.unreachable += 1;
                 assert!(
@@ -156,6 +190,7 @@ impl World {
                     "too many of your X_MEETs",
                     "wait: the limit",
                     "the invitation has ended",
+                    "the relay stops and accepts no rendezvous",
                 ];
                 assert!(known.iter().any(|text| line.contains(text)), "{line}");
             }
@@ -169,8 +204,8 @@ impl World {
         let nick = self.hosts[host].nick.clone();
         let nick = nick.unwrap_or_else(|| panic!("{line} came to a host without a nick"));
         assert!(names(&called, &nick), "{line} came to {nick}");
-        assert_eq!(self.hosts[host].from.take(), Some(caller_nick), "X_FROM");
-        assert!(std::mem::take(&mut self.hosts[host].has_ticket), "X_TICKET");
+        assert_eq!(self.hosts[host].ears.from.take(), Some(caller_nick), "X_FROM");
+        assert!(std::mem::take(&mut self.hosts[host].ears.has_ticket), "X_TICKET");
         let count = self.checks.delivered.entry(line.to_owned()).or_default();
         *count += 1;
         let relay_of = |host: usize| self.hosts[host].conn.map(|(relay, ..)| relay);
@@ -180,7 +215,7 @@ impl World {
         let count = self.checks.delivered[line];
         let recent = self.checks.holders.get(&group(&nick)).into_iter().flatten();
         let is_recent = |at: Duration| self.now.saturating_sub(at) < Duration::from_secs(4);
-        let recent = recent.filter(|(at, _)| is_recent(*at)).count();
+        let recent = recent.filter(|(at, ..)| is_recent(*at)).count();
         // A relay that was frozen forwards it late, when the nick may be another host's.
         let is_whole = self.whole_since.is_some_and(|since| self.now > since + MEMORY);
         let is_double = !is_whole || recent > 1;
@@ -233,19 +268,19 @@ impl World {
     fn note_holders(&mut self) {
         let now = self.now;
         for recent in self.checks.holders.values_mut() {
-            recent.retain(|(at, _)| now.saturating_sub(*at) < MEMORY);
+            recent.retain(|(at, ..)| now.saturating_sub(*at) < MEMORY);
         }
         let Checks { stamps, holders, .. } = &mut self.checks;
-        stamps.retain(|(relay, life, conn), stamp| {
+        stamps.retain(|(relay, life, conn), (stamp, host)| {
             let of = &self.relays[*relay];
             if !of.is_alive || of.life != *life {
                 return false;
             }
             if let Some(nick) = of.registry.nick(*conn) {
                 let recent = holders.entry(group(nick.as_str())).or_default();
-                match recent.iter_mut().find(|(_, known)| known == stamp) {
-                    Some((at, _)) => *at = now,
-                    None => recent.push((now, *stamp)),
+                match recent.iter_mut().find(|(_, known, _)| known == stamp) {
+                    Some((at, ..)) => *at = now,
+                    None => recent.push((now, *stamp, *host)),
                 }
             }
             // It may be asked for.
@@ -300,9 +335,13 @@ impl World {
         let nick = self.hosts[host].nick.clone().unwrap();
         let stamp = self.hosts[host].stamp;
         let recent = &self.checks.holders[&group(&nick)];
+        // Of one host's connections the younger has the nick, by clocks that are wrong.
+        if recent.iter().any(|(_, other, of)| *of == host && *other != stamp) {
+            return;
+        }
         // The clock of stamps has milliseconds.
         let is_elder = |other: Duration| other.as_millis() <= stamp.as_millis();
-        let count = recent.iter().filter(|(_, other)| is_elder(*other)).count();
+        let count = recent.iter().filter(|(_, other, _)| is_elder(*other)).count();
         assert!(count >= 2, "{nick} of {stamp:?} was not lost to an elder: {recent:?}");
     }
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use xcher_core::registry::{CloseReason, ConnId, Input};
 
+use super::moves::Next;
 use super::names::NAMES;
+use super::prover::Prover;
 use super::world::{Event, World};
 
 /// The answer that a host awaits.
@@ -19,40 +21,73 @@ pub enum Expected {
     Page { count: usize, after: String },
 }
 
+/// What comes before an X_INIT.
+#[derive(Default)]
+pub struct Ears {
+    pub from: Option<String>,
+    pub has_ticket: bool,
+}
+
 pub struct Host {
     pub ip: IpAddr,
+    /// With a key it can move, and gets its nick back.
+    pub key: Option<u8>,
+    /// Present while it proves its key.
+    pub prover: Option<Prover>,
     /// Its connection: relay, life, number.
     pub conn: Option<(usize, u64, ConnId)>,
     pub nick: Option<String>,
+    /// Since when it has had this nick, though it may have moved.
+    pub nick_since: Option<Duration>,
     /// The time by its relay's clock at which it asked for the nick.
     pub stamp: Duration,
     pub awaited: VecDeque<(Duration, Expected)>,
-    /// X_FROM of the next line.
-    pub from: Option<String>,
-    pub has_ticket: bool,
+    pub ears: Ears,
     pub page: Vec<String>,
     /// What its next list must have, once the bus is whole.
     pub whole_list: Option<BTreeSet<String>>,
     pub tokens: u64,
     /// The rendezvous: connection, address.
     pub rendezvous: Vec<(ConnId, SocketAddr)>,
+    /// Where it moves to.
+    pub next: Option<Next>,
+    /// Connections that it is about to leave after a move.
+    pub left: Vec<((usize, u64, ConnId), Ears)>,
 }
 
 impl Host {
     pub fn new(number: usize) -> Self {
         Self {
             ip: [11, 0, 0, number as u8 + 1].into(),
+            key: (number % 3 > 0).then_some(number as u8 + 1),
+            prover: None,
             conn: None,
             nick: None,
+            nick_since: None,
             stamp: Duration::ZERO,
             awaited: VecDeque::new(),
-            from: None,
-            has_ticket: false,
+            ears: Ears::default(),
             page: Vec::new(),
             whole_list: None,
             tokens: 0,
             rendezvous: Vec::new(),
+            next: None,
+            left: Vec::new(),
         }
+    }
+}
+
+impl Host {
+    /// Forgets what it had of its connection.
+    fn offline(&mut self) {
+        (self.nick, self.nick_since) = (None, None);
+        self.prover = None;
+        self.awaited.clear();
+    }
+
+    /// Returns true while it proves its key, or waits for answers on a connection that it is about to leave.
+    pub fn is_busy(&self) -> bool {
+        self.prover.is_some() || self.next.as_ref().is_some_and(|next| next.is_ready)
     }
 }
 
@@ -70,20 +105,38 @@ impl World {
     pub fn connect(&mut self, host: usize, relay: usize) {
         let conn = self.open(host, relay, 5000);
         let life = self.relays[relay].life;
+        let seed = self.seed();
         let client = &mut self.hosts[host];
         client.conn = Some((relay, life, conn));
-        client.nick = None;
+        (client.nick, client.nick_since) = (None, None);
         client.awaited.clear();
         client.page.clear();
-        (client.from, client.has_ticket) = (None, false);
-        self.say(host, "X_CAPS from ticket meet\n");
+        client.ears = Ears::default();
+        client.prover = None;
+        if let Some(key) = client.key {
+            let (prover, first) = Prover::new(key, seed);
+            client.prover = Some(prover);
+            self.say(host, &format!("X_CAPS from key ticket meet move\n{first}"));
+        } else {
+            self.say(host, "X_CAPS from ticket meet\n");
+        }
+    }
+
+    pub fn seed(&mut self) -> [u8; 32] {
+        let mut seed = [0; 32];
+        self.rng.fill(&mut seed);
+        seed
     }
 
     pub fn say(&mut self, host: usize, text: &str) {
-        if let Some((relay, life, conn)) = self.hosts[host].conn {
-            let bytes = Some(text.as_bytes().to_vec());
-            self.schedule(self.now, Event::Bytes { relay, life, conn, bytes });
+        if let Some(conn) = self.hosts[host].conn {
+            self.say_on(conn, text);
         }
+    }
+
+    pub fn say_on(&mut self, (relay, life, conn): (usize, u64, ConnId), text: &str) {
+        let bytes = Some(text.as_bytes().to_vec());
+        self.schedule(self.now, Event::Bytes { relay, life, conn, bytes });
     }
 
     pub fn expect(&mut self, host: usize, expected: Expected) {
@@ -102,11 +155,14 @@ impl World {
         }
         if self.hosts[host].conn.is_none() {
             let relay = self.rng.usize(0..self.relays.len());
-            if !self.relays[relay].is_alive || self.is_frozen(relay) {
+            if !self.is_open(relay) {
                 let again = self.now + Duration::from_secs(1);
                 return self.schedule(again, Event::Act { host });
             }
             self.connect(host, relay);
+        }
+        if self.hosts[host].is_busy() {
+            return;
         }
         if !self.hosts[host].awaited.is_empty() && self.rng.u32(0..3) > 0 {
             return;
@@ -143,7 +199,8 @@ impl World {
     pub fn ask_for_nick(&mut self, host: usize, nick: &str) {
         self.expect(host, Expected::Nick(nick.to_owned()));
         self.say(host, &format!("X_NICK {nick}\n"));
-        if self.rng.bool() {
+        // A relay reads on while it asks another connection of the host for a sign of life.
+        if self.rng.bool() && self.hosts[host].key.is_none() {
             self.ping(host);
         }
     }
@@ -151,9 +208,11 @@ impl World {
     /// Records when, by the clock of its relay, a claim begins.
     pub fn note_stamp(&mut self, claim: (usize, u64, ConnId)) {
         let stamp = self.relays[claim.0].epoch + self.now;
-        self.checks.stamps.insert(claim, stamp);
-        if let Some(host) = self.hosts.iter_mut().find(|host| host.conn == Some(claim)) {
-            host.stamp = stamp;
+        let Some(host) = self.relays[claim.0].conns.get(&claim.2).copied() else { return };
+        self.checks.stamps.insert(claim, (stamp, host));
+        self.note_next_stamp(host, claim, stamp);
+        if self.hosts[host].conn == Some(claim) {
+            self.hosts[host].stamp = stamp;
         }
     }
 
@@ -190,12 +249,17 @@ impl World {
     }
 
     pub fn leave(&mut self, host: usize, with_end: bool) {
-        let Some((relay, life, conn)) = self.hosts[host].conn.take() else { return };
-        self.hosts[host].nick = None;
-        self.hosts[host].awaited.clear();
-        let bytes = with_end.then(|| b"X_END\n".to_vec());
-        self.relays[relay].conns.remove(&conn);
-        self.schedule(self.now, Event::Bytes { relay, life, conn, bytes });
+        let of = &mut self.hosts[host];
+        let next = of.next.take().map(|next| next.conn);
+        let all = of.conn.take().into_iter().chain(next);
+        of.offline();
+        for (relay, life, conn) in all {
+            let bytes = with_end.then(|| b"X_END\n".to_vec());
+            if self.relays[relay].life == life {
+                self.relays[relay].conns.remove(&conn);
+            }
+            self.schedule(self.now, Event::Bytes { relay, life, conn, bytes });
+        }
     }
 
     /// A relay closed a connection.
@@ -203,15 +267,21 @@ impl World {
         let Some(host) = self.relays[relay].conns.remove(&conn) else { return };
         let life = self.relays[relay].life;
         self.hosts[host].rendezvous.retain(|(rendezvous, _)| *rendezvous != conn);
+        self.hosts[host].left.retain(|(left, _)| *left != (relay, life, conn));
+        if self.hosts[host].next.as_ref().is_some_and(|next| next.conn == (relay, life, conn)) {
+            self.hosts[host].next = None;
+            if let Some(old) = self.hosts[host].conn {
+                let again = self.now + Duration::from_secs(1);
+                self.schedule(again, Event::Move { host, old });
+            }
+        }
         if self.hosts[host].conn != Some((relay, life, conn)) {
             return;
         }
         if reason == CloseReason::NickLost {
             self.check_elder(host);
         }
-        self.hosts[host].conn = None;
-        self.hosts[host].nick = None;
-        self.hosts[host].awaited.clear();
+        self.leave(host, false);
         let again = self.now + Duration::from_millis(self.rng.u64(500..3000));
         self.schedule(again, Event::Act { host });
     }

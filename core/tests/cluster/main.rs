@@ -1,5 +1,5 @@
-//! A cluster of relays over a bus that loses, splits, delays and restarts, with hosts that register, call, meet
-//! and list, under a random schedule (section 23).
+//! A cluster of relays over a bus that loses, splits, delays and restarts, with hosts that register, call, meet,
+//! list, and move away from relays that drain, under a random schedule (section 23).
 //!
 //! Every step checks that an X_INIT reaches only a host with the nick that it names, byte for byte; that no nick
 //! is two hosts' for longer than a heartbeat while the bus is whole, and that the elder keeps it; and that
@@ -15,7 +15,9 @@ mod bus;
 mod checks;
 mod end;
 mod host;
+mod moves;
 mod names;
+mod prover;
 mod relay;
 mod weather;
 mod world;

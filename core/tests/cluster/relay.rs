@@ -8,6 +8,7 @@ use xcher_core::registry::{
     Action, Answer, CloseReason, ClusterConfig, ConnId, Input, Registry, RelayId, ReplyId,
     RequestId, Subject,
 };
+use xcher_core::secure::Identity;
 
 use super::bus::{Delivery, Message};
 use super::world::{Event, World};
@@ -21,6 +22,8 @@ pub struct Relay {
     pub life: u64,
     pub is_alive: bool,
     pub frozen_until: Option<Duration>,
+    /// Set while it drains.
+    pub drains_until: Option<Duration>,
     /// Its connection to the bus.
     pub link: Option<u64>,
     /// True if the registry was told so.
@@ -44,13 +47,17 @@ impl World {
         let epoch = Duration::from_millis(1_800_000_000_000 + self.rng.u64(0..20_000));
         let config = ClusterConfig { relay: RelayId(id), epoch, site: None };
         let limits = RelayLimits { asks_per_minute: 6000, ..RelayLimits::default() };
-        let registry = Registry::new(limits, seed).with_port(9247).with_cluster(config);
+        let registry = Registry::new(limits, seed)
+            .with_identity(Identity::new([9; 32]))
+            .with_port(9247)
+            .with_cluster(config);
         self.lives += 1;
         Relay {
             registry,
             life: self.lives,
             is_alive: true,
             frozen_until: None,
+            drains_until: None,
             link: None,
             is_told: false,
             epoch,
@@ -58,6 +65,12 @@ impl World {
             waiting: BTreeSet::new(),
             conns: BTreeMap::new(),
         }
+    }
+
+    /// Returns true if hosts can connect to a relay.
+    pub fn is_open(&self, relay: usize) -> bool {
+        let of = &self.relays[relay];
+        of.is_alive && of.drains_until.is_none() && !self.is_frozen(relay)
     }
 
     pub fn is_frozen(&self, relay: usize) -> bool {

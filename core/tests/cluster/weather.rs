@@ -18,7 +18,7 @@ impl World {
         let relay = self.rng.usize(0..self.relays.len());
         let servers = self.bus.servers;
         let pair = || (0..servers).flat_map(|a| (a + 1..servers).map(move |b| (a, b)));
-        match self.rng.u32(0..10) {
+        match self.rng.u32(0..11) {
             0 | 1 if servers > 1 => {
                 let all: Vec<_> = pair().collect();
                 let (one, other) = all[self.rng.usize(0..all.len())];
@@ -59,6 +59,7 @@ impl World {
                     self.schedule(self.now + STALE, Event::Stale { relay, link });
                 }
             }
+            8 if self.is_open(relay) => self.drain(relay),
             _ => self.is_slow = self.rng.bool(),
         }
         self.note_weather();

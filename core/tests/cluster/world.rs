@@ -79,6 +79,29 @@ pub enum Event {
     Act {
         host: usize,
     },
+    Drain {
+        relay: usize,
+    },
+    /// Looks if a relay that drains may stop.
+    Drained {
+        relay: usize,
+        life: u64,
+    },
+    /// A host moves away from a connection.
+    Move {
+        host: usize,
+        old: (usize, u64, ConnId),
+    },
+    /// A host calls one that moves.
+    Call {
+        caller: usize,
+        callee: usize,
+    },
+    /// A host leaves the connection that it has moved away from.
+    Leave {
+        host: usize,
+        old: (usize, u64, ConnId),
+    },
 }
 
 /// What the runs did.
@@ -98,6 +121,11 @@ pub struct Totals {
     pub kills: u64,
     pub freezes: u64,
     pub restarts: u64,
+    pub drains: u64,
+    pub moves: u64,
+    pub refused_moves: u64,
+    pub calls_to_movers: u64,
+    pub late_calls: u64,
 }
 
 impl Totals {
@@ -117,6 +145,11 @@ impl Totals {
             (&mut self.kills, run.kills),
             (&mut self.freezes, run.freezes),
             (&mut self.restarts, run.restarts),
+            (&mut self.drains, run.drains),
+            (&mut self.moves, run.moves),
+            (&mut self.refused_moves, run.refused_moves),
+            (&mut self.calls_to_movers, run.calls_to_movers),
+            (&mut self.late_calls, run.late_calls),
         ];
         for (sum, one) in sums {
             *sum += one;
@@ -125,7 +158,9 @@ impl Totals {
 
     pub fn assert_worthwhile(&self, is_rough: bool) {
         let Self { granted, refused, calls, remote_calls, absent, meetings, pages, .. } = *self;
-        for count in [granted, refused, calls, remote_calls, absent, meetings, pages] {
+        let Self { drains, moves, .. } = *self;
+        for count in [granted, refused, calls, remote_calls, absent, meetings, pages, drains, moves]
+        {
             assert!(count > 0, "{self:?}");
         }
         let Self { unreachable, lost_nicks, doubles, splits, kills, freezes, restarts, .. } = *self;
@@ -190,6 +225,11 @@ impl World {
             world.hosts.push(Host::new(number));
             let at = world.now + Duration::from_millis(world.rng.u64(0..3000));
             world.schedule(at, Event::Act { host: number });
+        }
+        for _ in 0..world.rng.u32(0..3) {
+            let relay = world.rng.usize(0..world.relays.len());
+            let at = world.now + Duration::from_millis(world.rng.u64(1000..6000));
+            world.schedule(at, Event::Drain { relay });
         }
         world.note_weather();
         if is_rough {
@@ -328,6 +368,15 @@ impl World {
                 }
             }
             Event::Act { host } => self.act(host),
+            Event::Drain { relay } => {
+                if self.is_open(relay) {
+                    self.drain(relay);
+                }
+            }
+            Event::Drained { relay, life } => self.stop_if_drained(relay, life),
+            Event::Move { host, old } => self.move_host(host, old),
+            Event::Call { caller, callee } => self.call_mover(caller, callee),
+            Event::Leave { host, old } => self.leave_old(host, old),
         }
         self.plan_thaws();
         self.note_weather();

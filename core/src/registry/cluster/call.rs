@@ -36,10 +36,11 @@ impl Registry {
     /// Returns the nick that a host of another relay may have.
     pub(in crate::registry) fn find_remote(&self, nick: &str) -> Option<Nick> {
         self.cluster.as_ref()?;
-        match self.nicks.find_callee(nick) {
-            Err(None) => Nick::parse(nick).ok(),
-            Ok(_) | Err(Some(_)) => None,
-        }
+        let is_here = match self.nicks.find_callee(nick) {
+            Ok(conn) => self.clients.get(&conn).is_some_and(|client| !client.has_moved),
+            Err(similar) => similar.is_some(),
+        };
+        if is_here { None } else { Nick::parse(nick).ok() }
     }
 
     /// Asks the relay of the callee to forward an X_INIT, and lets the caller wait.

@@ -3,6 +3,7 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::ReplyId;
 use super::answer::CallAnswer;
@@ -15,6 +16,21 @@ use crate::relay_caps::RelayCaps;
 use crate::ticket::Ticket;
 
 impl Registry {
+    /// Answers the call of a host of another relay, at once unless it comes early.
+    pub(super) fn take_call(
+        &mut self,
+        reply: ReplyId,
+        (call, bytes): (&Call<'_>, &[u8]),
+        now: Duration,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some((nick, _)) = call.init() else { return };
+        let is_early = self.nicks.find_callee(nick) == Err(None);
+        if !is_early || !self.keep_question(nick, (reply, bytes), now) {
+            self.answer_call(reply, call, actions);
+        }
+    }
+
     pub(super) fn answer_call(
         &mut self,
         reply: ReplyId,

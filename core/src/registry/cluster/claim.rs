@@ -108,11 +108,12 @@ impl Registry {
         cluster.pending.remove(&nick);
         if is_granted {
             let grant = Grant { stamp, at: now, has_yes, has_failed };
-            self.assign_nick(conn, nick, &text, Some(grant), actions);
+            self.assign_nick(conn, nick.clone(), &text, Some(grant), actions);
         } else {
             actions.extend(subjects(&nick).into_iter().map(Action::Unsubscribe));
             self.refuse_nick(conn, &text, Rule::NickTaken, actions);
         }
+        self.end_early(&nick, is_granted, now, actions);
         self.resume(conn, now, actions);
     }
 
@@ -131,7 +132,8 @@ impl Registry {
         if let Some(nick) = &acquired {
             cluster.pending.remove(nick);
         }
-        if let Some(nick) = client.nick.as_ref().or(acquired.as_ref()) {
+        let subscribed = client.nick.as_ref().filter(|_| !client.has_moved);
+        if let Some(nick) = subscribed.or(acquired.as_ref()) {
             actions.extend(subjects(nick).into_iter().map(Action::Unsubscribe));
         }
         if let Some(challenge) = client.challenge.take() {

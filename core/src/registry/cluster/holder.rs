@@ -5,7 +5,8 @@ use core::time::Duration;
 
 use super::answer::encode_verdict;
 use super::message::Claim;
-use super::{RelayId, ReplyId};
+use super::{RelayId, ReplyId, subjects};
+use crate::Nick;
 use crate::registry::{Action, CloseReason, ConnId, Registry};
 
 /// Requests of one claim: one for each form of the nick.
@@ -40,7 +41,7 @@ impl Registry {
         let own = cluster.config.relay;
         let verdict = if claim.relay == own {
             Some(true)
-        } else if let Some((_, holder)) = self.nicks.find_similar(&claim.nick) {
+        } else if let Some(holder) = self.find_leased(&claim.nick) {
             if claim.is_held {
                 Some(self.yield_nick(holder, claim, now, actions))
             } else {
@@ -70,6 +71,12 @@ impl Registry {
         self.renew_due(now, actions);
     }
 
+    /// Returns the connection of a host that has a nick alike, unless it has moved.
+    fn find_leased(&self, nick: &Nick) -> Option<ConnId> {
+        let (_, holder) = self.nicks.find_similar(nick)?;
+        self.clients.get(&holder).is_some_and(|client| !client.has_moved).then_some(holder)
+    }
+
     /// Decides which of two hosts with one nick keeps it, as both relays do: the elder; or, if both are the
     /// same host, its younger connection, because it has left the other. Returns true if it is the other's.
     fn yield_nick(
@@ -89,14 +96,16 @@ impl Registry {
         if keeps {
             // Where relays are slow, the NO comes too late; a claim of the winner never does.
             self.renew_soon(holder, now);
+        } else if is_same_host && client.asked_to_move {
+            self.move_nick(holder, actions);
         } else {
             self.lose_nick(holder, actions);
         }
         !keeps
     }
 
-    /// Answers a claim to a nick that a host here has: NO, unless the claimant is the same host and this
-    /// connection stays silent.
+    /// Answers a claim to a nick that a host here has: NO, unless the claimant is the same host, and this connection
+    /// stays silent or was asked to move.
     fn defend_nick(
         &mut self,
         holder: ConnId,
@@ -109,6 +118,10 @@ impl Registry {
         let Some(client) = self.clients.get_mut(&holder) else { return Some(true) };
         if claim.key.is_none() || claim.key != client.key_proof.proved() {
             return Some(false);
+        }
+        if client.asked_to_move {
+            self.move_nick(holder, actions);
+            return Some(true);
         }
         match &mut client.challenge {
             Some(challenge) => {
@@ -128,6 +141,24 @@ impl Registry {
         self.advance_alarm(holder);
         self.ping(holder, actions);
         None
+    }
+
+    /// Leaves a nick to the relay that its host moves to (section 5.9). The connection stays, for calls in flight, and is
+    /// listed, since that relay does not list the nick yet.
+    fn move_nick(&mut self, holder: ConnId, actions: &mut Vec<Action>) {
+        let (Some(cluster), Some(client)) = (&mut self.cluster, self.clients.get_mut(&holder))
+        else {
+            return;
+        };
+        let Some(lease) = client.lease.take() else { return };
+        cluster.leases.remove(holder, &lease);
+        client.has_moved = true;
+        let nick = client.nick.as_ref();
+        actions.extend(nick.into_iter().flat_map(subjects).map(Action::Unsubscribe));
+        // The claim before this one is of a connection that its host has left.
+        if let Some(challenge) = client.challenge.take() {
+            challenge.answer(false, actions);
+        }
     }
 
     /// Closes a connection that stayed silent, so that its host gets its nick at another relay.

@@ -7,6 +7,7 @@ mod answer;
 mod call;
 mod callee;
 mod claim;
+mod early;
 mod fields;
 mod holder;
 mod in_turn;
@@ -28,6 +29,7 @@ use super::{Action, Registry};
 use crate::Nick;
 pub(super) use callee::unread;
 pub(super) use claim::Acquisition;
+use early::EarlyCalls;
 pub(super) use holder::Challenge;
 use lease::Leases;
 pub(super) use lease::{Grant, Lease};
@@ -85,6 +87,7 @@ pub(super) struct Cluster {
     /// The nicks that hosts of this relay have asked for and the cluster has not granted: taken, but neither
     /// called nor listed.
     pending: Nicks,
+    early: EarlyCalls,
     leases: Leases,
     members: Members,
     pages: Pages,
@@ -97,6 +100,7 @@ impl Cluster {
             is_connected: false,
             requests: Requests::default(),
             pending: Nicks::default(),
+            early: EarlyCalls::default(),
             leases: Leases::default(),
             members: Members::default(),
             pages: Pages::default(),
@@ -114,12 +118,10 @@ impl Cluster {
     }
 
     fn next_deadline(&self) -> Option<Duration> {
-        let pages = self.pages.next_deadline();
-        if !self.is_connected {
-            return pages;
-        }
-        let others = [self.leases.next_deadline(), self.members.next_deadline()];
-        pages.into_iter().chain(others.into_iter().flatten()).min()
+        let asked = [self.pages.next_deadline(), self.early.next_deadline()];
+        let own = [self.leases.next_deadline(), self.members.next_deadline()];
+        let own = own.into_iter().filter(|_| self.is_connected);
+        asked.into_iter().chain(own).flatten().min()
     }
 }
 
@@ -196,7 +198,7 @@ impl Registry {
         }
         match Question::parse(bytes) {
             Some(Question::Claim(claim)) => self.answer_claim(reply, &claim, now, actions),
-            Some(Question::Call(call)) => self.answer_call(reply, &call, actions),
+            Some(Question::Call(call)) => self.take_call(reply, (&call, bytes), now, actions),
             Some(Question::Meet(meet)) => self.answer_meet(reply, &meet, now, actions),
             None => {}
         }
@@ -228,6 +230,7 @@ impl Registry {
     /// Does what is due by now.
     pub(super) fn tick_cluster(&mut self, now: Duration, actions: &mut Vec<Action>) {
         self.end_due_pages(now, actions);
+        self.end_due_early(now, actions);
         let Some(cluster) = &self.cluster else { return };
         if !cluster.is_connected {
             return;

@@ -9,7 +9,7 @@ use super::super::{ALICE, BOB};
 use super::*;
 
 /// Connects a host, and lets it and its relay talk until both are silent.
-fn connect(network: &mut Network, at: usize, host: Host) -> Host {
+pub(super) fn connect(network: &mut Network, at: usize, host: Host) -> Host {
     let mut host = host.connect(&mut network.relays[at]);
     talk(network, at, &mut host);
     host

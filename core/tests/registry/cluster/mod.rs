@@ -6,6 +6,7 @@ mod heartbeats;
 mod hostile;
 mod hosts;
 mod meetings;
+mod moves;
 mod pages;
 mod waiting;
 
