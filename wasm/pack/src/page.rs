@@ -18,7 +18,7 @@ const EXTENSIONS: [&str; 7] = ["css", "html", "js", "png", "svg", "wasm", "webma
 const ENTRIES: [&str; 3] = ["main.js", "style.css", "worker/main.js"];
 /// The module's path, and the one at which the bundled worker looks for it: in `pkg` beside it, as the
 /// package does.
-const MODULE: (&str, &str) = ("npm/pkg/xcher_bg.wasm", "worker/pkg/xcher_bg.wasm");
+pub(crate) const MODULE: (&str, &str) = ("npm/pkg/xcher_bg.wasm", "worker/pkg/xcher_bg.wasm");
 
 /// A file of the page: its path in URLs, without the leading slash, and on the disk.
 pub(crate) type File = (String, PathBuf);
