@@ -1,4 +1,4 @@
-//! Optimizes the module for size, if wasm-opt is installed.
+//! Optimizes the modules for size, if wasm-opt is installed.
 
 use std::path::Path;
 
@@ -6,12 +6,13 @@ use anyhow::Result;
 use walrus::ModuleConfig;
 
 use crate::folders::Folders;
+use crate::modules::MODULES;
 use crate::tool;
 
 pub(crate) const TOOL: &str = "wasm-opt";
 /// The options with the smallest compressed result, found by trial: longer code than the shortest, but more
 /// alike.
-const SIZE: [&str; 10] = [
+const SIZE: [&str; 11] = [
     "-Os",
     "--converge",
     "--always-inline-max-function-size=0",
@@ -23,26 +24,32 @@ const SIZE: [&str; 10] = [
     "--rereloop",
     "-Os",
     "-Os",
+    // Alignments are hints that no engine for browsers heeds.
+    "--dealign",
     // Similar functions next to each other compress better.
     "--reorder-functions-by-name",
 ];
-/// Only features that the compiler uses by default.
-const FEATURES: [&str; 6] = [
+/// Only features that the compiler uses.
+const FEATURES: [&str; 7] = [
     "--enable-bulk-memory",
     "--enable-multivalue",
     "--enable-mutable-globals",
     "--enable-nontrapping-float-to-int",
     "--enable-reference-types",
     "--enable-sign-ext",
+    "--enable-simd",
 ];
 
-/// Optimizes the module, if wasm-opt is installed, and drops its names.
+/// Optimizes the modules, if wasm-opt is installed, and drops their names.
 pub(crate) fn optimize(folders: &Folders) -> Result<()> {
-    let wasm = folders.wasm();
+    MODULES.iter().try_for_each(|module| optimize_one(folders, &module.packed(&folders.pkg)))
+}
+
+fn optimize_one(folders: &Folders, wasm: &Path) -> Result<()> {
     let done = tool::run(folders, TOOL, |command| {
-        command.args(SIZE).args(FEATURES).arg(&wasm).arg("-o").arg(&wasm)
+        command.args(SIZE).args(FEATURES).arg(wasm).arg("-o").arg(wasm)
     })?;
-    if done { Ok(()) } else { drop_names(&wasm) }
+    if done { Ok(()) } else { drop_names(wasm) }
 }
 
 fn drop_names(wasm: &Path) -> Result<()> {

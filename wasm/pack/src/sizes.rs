@@ -9,32 +9,54 @@ use anyhow::Result;
 use crate::compress::brotli;
 use crate::folders::Folders;
 use crate::page;
+use crate::parts::{self, BASE_LIMIT};
 
-/// The most bytes of package and page, compressed by brotli. Most of them are the module: a third of that is
-/// encryption (Noise, the ciphers, BLAKE3, codes), a sixth yamux with its futures, maps and clock, a
-/// thirtieth QR codes, and the rest the core with its part of the standard library.
-pub(crate) const LIMIT: usize = 170 << 10;
-
-/// Prints the size of every file that a browser loads, each compressed alone as the binary sends it, and
-/// returns the compressed total. The package is bundled in them; its size by itself is printed, too.
-pub(crate) fn show(folders: &Folders) -> Result<usize> {
+/// Prints the size of every part that a browser loads, each file compressed alone as the binary sends it, and
+/// the size of the package by itself. Returns a sentence for each part that is larger than its limit.
+pub(crate) fn show(folders: &Folders) -> Result<Vec<String>> {
     let mut out = std::io::stdout().lock();
-    let mut total = Size::default();
-    writeln!(out, "{:>9} {:>9}  file", "bytes", "brotli")?;
-    for (path, file) in page::loaded(folders)? {
-        let size = Size::of(&file)?;
-        total.add(&size);
-        writeln!(out, "{:>9} {:>9}  {path}", size.plain, size.brotli)?;
+    let mut exceeded = Vec::new();
+    let mut check = |name: &str, size: &Size, limit: usize| {
+        if size.brotli > limit {
+            exceeded
+                .push(format!("{name} has {} bytes, more than its limit of {limit}", size.brotli));
+        }
+    };
+    let files = parts::parts(&folders.root, &page::loaded(folders)?)?;
+    let (mut base, mut part_size) = (Size::default(), Size::default());
+    writeln!(out, "{:>9} {:>9} {:>9}  file", "bytes", "brotli", "at most")?;
+    for (at, (part, (path, file))) in files.iter().enumerate() {
+        let size = Size::of(file)?;
+        let limit = if part.is_base() { String::new() } else { part.limit().to_string() };
+        writeln!(out, "{:>9} {:>9} {limit:>9}  {}: {path}", size.plain, size.brotli, part.name())?;
+        if !part.is_base() {
+            check(path, &size, part.limit());
+            continue;
+        }
+        base.add(&size);
+        part_size.add(&size);
+        if files.get(at + 1).is_none_or(|(next, _)| next != part) {
+            let all = std::mem::take(&mut part_size);
+            let (name, limit) = (part.name(), part.limit());
+            writeln!(out, "{:>9} {:>9} {limit:>9}  {name}", all.plain, all.brotli)?;
+            check(name, &all, limit);
+        }
     }
-    writeln!(out, "{:>9} {:>9}  total, of at most {LIMIT}", total.plain, total.brotli)?;
+    writeln!(
+        out,
+        "{:>9} {:>9} {BASE_LIMIT:>9}  what every session needs",
+        base.plain, base.brotli
+    )?;
+    check("what every session needs", &base, BASE_LIMIT);
     let mut package = Size::default();
     for (path, file) in page::files(folders)? {
         if path.starts_with("npm/") {
             package.add(&Size::of(&file)?);
         }
     }
-    writeln!(out, "{:>9} {:>9}  the npm package, unbundled", package.plain, package.brotli)?;
-    Ok(total.brotli)
+    let unbundled = "the npm package, unbundled";
+    writeln!(out, "{:>9} {:>9} {:>9}  {unbundled}", package.plain, package.brotli, "")?;
+    Ok(exceeded)
 }
 
 #[derive(Default)]
