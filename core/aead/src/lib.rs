@@ -20,13 +20,17 @@
 #[cfg(feature = "ring")]
 mod fast;
 mod mask;
-#[cfg(not(feature = "ring"))]
+#[cfg(not(any(feature = "ring", target_feature = "simd128")))]
 mod portable;
+#[cfg(all(not(feature = "ring"), target_feature = "simd128"))]
+mod simd;
 
 #[cfg(feature = "ring")]
 use fast as inner;
-#[cfg(not(feature = "ring"))]
+#[cfg(not(any(feature = "ring", target_feature = "simd128")))]
 use portable as inner;
+#[cfg(all(not(feature = "ring"), target_feature = "simd128"))]
+use simd as inner;
 
 pub use mask::unmask;
 

@@ -10,6 +10,9 @@ use crate::folders::Folders;
 use crate::say;
 
 const TARGET: &str = "wasm32-unknown-unknown";
+/// Vector instructions, which every browser with the page's other features has, and Node since version 16.4:
+/// without them an encrypted session takes much more of the processor. `wasm/npm/load.js` checks for them.
+const FLAG: &str = "-Ctarget-feature=+simd128";
 
 /// Installs the compiler's target for wasm if it is missing and rustup is there.
 pub(crate) fn ensure_target() -> Result<()> {
@@ -47,11 +50,24 @@ pub(crate) fn compile(folders: &Folders, more: &[&str]) -> Result<PathBuf> {
         .args(more)
         .arg("--target-dir")
         .arg(&folders.target)
+        .env(FLAGS, flags())
         .status()?;
     if !compiled.success() {
         bail!("the module does not compile");
     }
     Ok(folders.target.join(TARGET).join("wasm/xcher_wasm.wasm"))
+}
+
+/// The variable that goes before all others with flags of the compiler.
+const FLAGS: &str = "CARGO_ENCODED_RUSTFLAGS";
+
+/// Returns the flags of the compiler: those of the environment, and the module's own.
+fn flags() -> String {
+    let given = std::env::var(FLAGS).or_else(|_| {
+        let plain = std::env::var("RUSTFLAGS")?;
+        Ok::<_, std::env::VarError>(plain.split_whitespace().collect::<Vec<_>>().join("\x1f"))
+    });
+    given.into_iter().chain([FLAG.to_owned()]).collect::<Vec<_>>().join("\x1f")
 }
 
 /// Returns a command for the cargo that runs this program.

@@ -26,14 +26,15 @@ const SIZE: [&str; 10] = [
     // Similar functions next to each other compress better.
     "--reorder-functions-by-name",
 ];
-/// Only features that the compiler uses by default.
-const FEATURES: [&str; 6] = [
+/// Only features that the compiler uses.
+const FEATURES: [&str; 7] = [
     "--enable-bulk-memory",
     "--enable-multivalue",
     "--enable-mutable-globals",
     "--enable-nontrapping-float-to-int",
     "--enable-reference-types",
     "--enable-sign-ext",
+    "--enable-simd",
 ];
 
 /// Optimizes the module, if wasm-opt is installed, and drops its names.
