@@ -150,17 +150,15 @@ fn double_round(state: &mut [v128; 16]) {
 fn quarter_round(state: &mut [v128; 16], [a, b, c, d]: [usize; 4]) {
     state[a] = u32x4_add(state[a], state[b]);
     state[d] = v128_xor(state[d], state[a]);
-    state[d] = i8x16_shuffle::<2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13>(
-        state[d], state[d],
-    );
+    state[d] =
+        i8x16_shuffle::<2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13>(state[d], state[d]);
     state[c] = u32x4_add(state[c], state[d]);
     state[b] = v128_xor(state[b], state[c]);
     state[b] = v128_or(u32x4_shl(state[b], 12), u32x4_shr(state[b], 20));
     state[a] = u32x4_add(state[a], state[b]);
     state[d] = v128_xor(state[d], state[a]);
-    state[d] = i8x16_shuffle::<3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14>(
-        state[d], state[d],
-    );
+    state[d] =
+        i8x16_shuffle::<3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14>(state[d], state[d]);
     state[c] = u32x4_add(state[c], state[d]);
     state[b] = v128_xor(state[b], state[c]);
     state[b] = v128_or(u32x4_shl(state[b], 7), u32x4_shr(state[b], 25));

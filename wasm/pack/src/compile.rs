@@ -67,7 +67,8 @@ fn flags() -> String {
         let plain = std::env::var("RUSTFLAGS")?;
         Ok::<_, std::env::VarError>(plain.split_whitespace().collect::<Vec<_>>().join("\x1f"))
     });
-    given.into_iter().chain([FLAG.to_owned()]).collect::<Vec<_>>().join("\x1f")
+    let given = given.into_iter().filter(|given| !given.is_empty());
+    given.chain([FLAG.to_owned()]).collect::<Vec<_>>().join("\x1f")
 }
 
 /// Returns a command for the cargo that runs this program.
