@@ -1,6 +1,7 @@
 // Messages between two hosts with given secrets, byte for byte, as this module computes them.
 
 import assert from "node:assert/strict";
+import { createCipheriv, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { before, test } from "node:test";
 import { root, testing } from "./testing.js";
@@ -99,4 +100,20 @@ test("the exchange about a code", () => {
   assert.equal(a.answer(lines[1]), lines[2]);
   assert.equal(b.confirm(lines[2]), lines[3]);
   a.confirm(lines[3]);
+});
+
+test("texts of every length around those of the vectors, compared with OpenSSL", () => {
+  const [key, nonce, aad] = [randomBytes(32), randomBytes(12), randomBytes(21)];
+  const lengths = [...Array(600).keys(), 4096, 65_518, 65_519, 200_001];
+  for (const length of lengths) {
+    const text = randomBytes(length);
+    const head = aad.subarray(0, length % aad.length);
+    const cipher = createCipheriv("chacha20-poly1305", key, nonce, { authTagLength: TAG });
+    cipher.setAAD(head);
+    const expected = Buffer.concat([cipher.update(text), cipher.final(), cipher.getAuthTag()]);
+    assert.ok(expected.equals(module.sealed(key, nonce, head, text)), `${length}`);
+    assert.ok(text.equals(module.opened(key, nonce, head, expected)), `${length}`);
+    expected[length >> 1] ^= 1;
+    assert.throws(() => module.opened(key, nonce, head, expected), /not authentic/, `${length}`);
+  }
 });

@@ -9,7 +9,7 @@ use anyhow::Result;
 use crate::compress::brotli;
 use crate::folders::Folders;
 use crate::page;
-use crate::parts::{self, BASE_LIMIT, Part};
+use crate::parts::{self, BASE_LIMIT};
 
 /// Prints the size of every part that a browser loads, each file compressed alone as the binary sends it, and
 /// the size of the package by itself. Returns a sentence for each part that is larger than its limit.

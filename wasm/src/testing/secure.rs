@@ -202,3 +202,30 @@ fn parse(code: &str) -> Result<Code, JsValue> {
 fn thrown(error: impl std::fmt::Display) -> JsValue {
     error.to_string().into()
 }
+
+/// Returns a text encrypted by the records' cipher, with its tag.
+#[wasm_bindgen]
+#[allow(unreachable_pub)]
+pub fn sealed(key: &[u8], nonce: &[u8], aad: &[u8], text: &[u8]) -> Result<Vec<u8>, JsValue> {
+    let nonce = nonce.try_into().map_err(|_| "a nonce of another length")?;
+    let mut text = text.to_vec();
+    let tag = aead(key)?.seal(nonce, aad, &mut text);
+    text.extend_from_slice(&tag);
+    Ok(text)
+}
+
+/// Returns what [`sealed`] was given.
+#[wasm_bindgen]
+#[allow(unreachable_pub)]
+pub fn opened(key: &[u8], nonce: &[u8], aad: &[u8], sealed: &[u8]) -> Result<Vec<u8>, JsValue> {
+    let nonce = nonce.try_into().map_err(|_| "a nonce of another length")?;
+    let (text, tag) = sealed.split_last_chunk().ok_or("no tag")?;
+    let mut text = text.to_vec();
+    let is_authentic = aead(key)?.open(nonce, aad, &mut text, *tag);
+    if is_authentic { Ok(text) } else { Err("not authentic".into()) }
+}
+
+fn aead(key: &[u8]) -> Result<xcher_aead::Aead, JsValue> {
+    let aead = xcher_aead::Aead::new(&bytes(key)?, xcher_aead::Cipher::default());
+    aead.ok_or_else(|| "no such cipher".into())
+}
