@@ -542,8 +542,8 @@ export interface Upload {
 
 /**
  * Returns a QR code of a text for an SVG of `viewBox="0 0 ${size} ${size}"`: `path` covers the dark modules,
- * on a light background; the margin is included. `undefined` for a text of more than 271 bytes. `wasm` as in
- * {@link SendOptions}.
+ * on a light background; the margin is included. `undefined` for a text of more than 271 bytes. `wasm` is as in
+ * {@link SendOptions}, but for the module `pkg/qr_bg.wasm`, which loads at the first call.
  */
 export function qr(
   text: string,

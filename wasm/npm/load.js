@@ -30,6 +30,16 @@ async function start(wasm) {
     const newer = "use Chrome 91, Firefox 89, Safari 16.4, Node 16.4 or later";
     throw new XcherError("unsupported", `there are no vector instructions (WebAssembly SIMD) here: ${newer}`);
   }
+  return initialise(init, wasm);
+}
+
+/**
+ * Passes a module to its glue.
+ *
+ * @param {(given: { module_or_path: any }) => Promise<unknown>} init
+ * @param {NonNullable<import("./index.js").ConnectOptions["wasm"]>} wasm
+ */
+export async function initialise(init, wasm) {
   const url = wasm instanceof URL ? wasm : undefined;
   if (url?.protocol !== "file:") return init({ module_or_path: wasm });
   // Only Node reads files. Bundlers do not resolve an import whose name is a variable.

@@ -8,7 +8,6 @@
 
 mod host;
 mod js;
-mod qr;
 #[cfg(feature = "testing")]
 mod testing;
 

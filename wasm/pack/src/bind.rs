@@ -1,4 +1,4 @@
-//! Generates the glue between the module and JavaScript.
+//! Generates the glue between the modules and JavaScript.
 
 use std::fs;
 use std::path::Path;
@@ -7,16 +7,23 @@ use anyhow::Result;
 use walrus::{Import, ModuleConfig};
 use wasm_bindgen_cli_support::Bindgen;
 
+use crate::modules::{MODULES, Module};
 use crate::{constants, snip};
 
-/// Writes a folder anew: the module, the glue `xcher.js`, and `constants.js`.
-pub(crate) fn bind(module: &Path, pkg: &Path, version: &str) -> Result<()> {
+/// Writes a folder anew: the modules compiled to `from`, their glue, and `constants.js`.
+pub(crate) fn bind(from: &Path, pkg: &Path, version: &str) -> Result<()> {
     if pkg.exists() {
         fs::remove_dir_all(pkg)?;
     }
+    MODULES.iter().try_for_each(|module| bind_one(module, from, pkg))?;
+    fs::write(pkg.join("constants.js"), constants::script(version))?;
+    Ok(())
+}
+
+fn bind_one(module: &Module, from: &Path, pkg: &Path) -> Result<()> {
     Bindgen::new()
         .web(true)?
-        .input_module("xcher", snip::snip(module)?)
+        .input_module(module.name, snip::snip(&module.compiled(from))?)
         .typescript(true)
         .omit_default_module_path(true)
         .keep_debug(false)
@@ -24,10 +31,9 @@ pub(crate) fn bind(module: &Path, pkg: &Path, version: &str) -> Result<()> {
         .remove_name_section(false)
         .remove_producers_section(true)
         .generate(pkg)?;
-    let glue = pkg.join("xcher.js");
+    let glue = pkg.join(format!("{}.js", module.name));
     let text = without_comments(&fs::read_to_string(&glue)?);
-    fs::write(&glue, shorten_imports(&pkg.join("xcher_bg.wasm"), text)?)?;
-    fs::write(pkg.join("constants.js"), constants::script(version))?;
+    fs::write(&glue, shorten_imports(&module.packed(pkg), text)?)?;
     Ok(())
 }
 

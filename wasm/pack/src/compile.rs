@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use crate::folders::Folders;
+use crate::modules::MODULES;
 use crate::say;
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -42,20 +43,22 @@ pub(crate) fn ensure_target() -> Result<()> {
     Ok(())
 }
 
-/// Compiles the module and returns its path.
+/// Compiles the modules and returns their folder.
 pub(crate) fn compile(folders: &Folders, more: &[&str]) -> Result<PathBuf> {
+    let packages = MODULES.iter().flat_map(|module| ["--package", module.package]);
     let compiled = cargo()
         .current_dir(&folders.root)
-        .args(["build", "--package", "xcher-wasm", "--profile", "wasm", "--target", TARGET])
+        .args(["build", "--profile", "wasm", "--target", TARGET])
+        .args(packages)
         .args(more)
         .arg("--target-dir")
         .arg(&folders.target)
         .env(FLAGS, flags())
         .status()?;
     if !compiled.success() {
-        bail!("the module does not compile");
+        bail!("the modules do not compile");
     }
-    Ok(folders.target.join(TARGET).join("wasm/xcher_wasm.wasm"))
+    Ok(folders.target.join(TARGET).join("wasm"))
 }
 
 /// The variable that goes before all others with flags of the compiler.

@@ -29,11 +29,6 @@ impl Folders {
         Ok(Self { pkg: npm.join("pkg"), root, npm, target })
     }
 
-    /// Returns the path of the optimized module.
-    pub(crate) fn wasm(&self) -> PathBuf {
-        self.pkg.join("xcher_bg.wasm")
-    }
-
     /// Returns the file with the hash of the sources that `pkg` was built from.
     pub(crate) fn packed(&self) -> PathBuf {
         self.pkg.join("sources")

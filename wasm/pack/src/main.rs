@@ -7,6 +7,7 @@ mod compress;
 mod constants;
 mod folders;
 mod locations;
+mod modules;
 mod optimize;
 mod page;
 mod panic_messages;
@@ -68,13 +69,13 @@ fn pack(folders: &Folders) -> Result<Vec<&'static str>> {
         .collect();
     let sources = sources::hash(folders)?;
     if fs::read(folders.packed()).is_ok_and(|packed| packed == sources.as_bytes()) {
-        say("pack: the module for browsers is up to date");
+        say("pack: the modules for browsers are up to date");
     } else {
         compile::ensure_target()?;
-        say("pack: 1 of 3: compiling the module for browsers (WebAssembly); later runs reuse it");
-        let module = compile::compile(folders, &[])?;
-        say("pack: 2 of 3: writing the module and its JavaScript to wasm/npm/pkg");
-        bind::bind(&module, &folders.pkg, &version)?;
+        say("pack: 1 of 3: compiling the modules for browsers (WebAssembly); later runs reuse it");
+        let modules = compile::compile(folders, &[])?;
+        say("pack: 2 of 3: writing the modules and their JavaScript to wasm/npm/pkg");
+        bind::bind(&modules, &folders.pkg, &version)?;
         for license in LICENSES {
             fs::copy(folders.root.join(license), folders.npm.join(license))?;
         }
@@ -107,8 +108,8 @@ fn pack_and_show(check: bool) -> Result<()> {
 fn testing() -> Result<()> {
     let folders = Folders::find()?;
     compile::ensure_target()?;
-    let module = compile::compile(&folders, &["--features", "testing"])?;
-    bind::bind(&module, &folders.npm.join("test/pkg"), "testing")
+    let modules = compile::compile(&folders, &["--features", "xcher-wasm/testing"])?;
+    bind::bind(&modules, &folders.npm.join("test/pkg"), "testing")
 }
 
 /// Writes a line to stderr. A closed stderr is not an error.

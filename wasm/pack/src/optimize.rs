@@ -1,4 +1,4 @@
-//! Optimizes the module for size, if wasm-opt is installed.
+//! Optimizes the modules for size, if wasm-opt is installed.
 
 use std::path::Path;
 
@@ -6,6 +6,7 @@ use anyhow::Result;
 use walrus::ModuleConfig;
 
 use crate::folders::Folders;
+use crate::modules::MODULES;
 use crate::tool;
 
 pub(crate) const TOOL: &str = "wasm-opt";
@@ -37,13 +38,16 @@ const FEATURES: [&str; 7] = [
     "--enable-simd",
 ];
 
-/// Optimizes the module, if wasm-opt is installed, and drops its names.
+/// Optimizes the modules, if wasm-opt is installed, and drops their names.
 pub(crate) fn optimize(folders: &Folders) -> Result<()> {
-    let wasm = folders.wasm();
+    MODULES.iter().try_for_each(|module| optimize_one(folders, &module.packed(&folders.pkg)))
+}
+
+fn optimize_one(folders: &Folders, wasm: &Path) -> Result<()> {
     let done = tool::run(folders, TOOL, |command| {
-        command.args(SIZE).args(FEATURES).arg(&wasm).arg("-o").arg(&wasm)
+        command.args(SIZE).args(FEATURES).arg(wasm).arg("-o").arg(wasm)
     })?;
-    if done { Ok(()) } else { drop_names(&wasm) }
+    if done { Ok(()) } else { drop_names(wasm) }
 }
 
 fn drop_names(wasm: &Path) -> Result<()> {

@@ -16,9 +16,9 @@ pub(crate) const TOOL: &str = "esbuild";
 const EXTENSIONS: [&str; 7] = ["css", "html", "js", "png", "svg", "wasm", "webmanifest"];
 /// Files that `index.html` and its scripts name. Each script is bundled with all that it imports.
 const ENTRIES: [&str; 3] = ["main.js", "style.css", "worker/main.js"];
-/// The module's path, and the one at which the bundled worker looks for it: in `pkg` beside it, as the
-/// package does.
-pub(crate) const MODULE: (&str, &str) = ("npm/pkg/xcher_bg.wasm", "worker/pkg/xcher_bg.wasm");
+/// The folder of the modules, and the one in which the bundled worker looks for them: beside it, as the package
+/// does.
+const MODULES: (&str, &str) = ("npm/pkg/", "worker/pkg/");
 
 /// A file of the page: its path in URLs, without the leading slash, and on the disk.
 pub(crate) type File = (String, PathBuf);
@@ -92,8 +92,7 @@ fn bundle(folders: &Folders, stage: &Path, out: &Path, files: &[File]) -> Result
     for (path, file) in files {
         let is_script = path.ends_with(".js") || path.ends_with(".css");
         if !is_script {
-            let path = if path == MODULE.0 { MODULE.1 } else { path };
-            copy(file, &out.join(path))?;
+            copy(file, &out.join(path.replace(MODULES.0, MODULES.1)))?;
         }
     }
     Ok(true)

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::page::{File, MODULE};
+use crate::page::File;
 
 /// Files that are loaded at once, by each document or worker of the page.
 const FIRST_SCREEN: [&str; 4] = ["icon.svg", "index.html", "main.js", "style.css"];
 const WORKER: [&str; 1] = ["worker/main.js"];
+/// The package's module, whose folder differs where the page is bundled.
+const MODULE: &str = "pkg/xcher_bg.wasm";
 /// The folder of the languages in the sources. A bundle has one file for each, named by it.
 const LANGUAGES: &str = "www/texts";
 
@@ -71,7 +73,7 @@ pub(crate) fn parts(root: &Path, loaded: &[File]) -> Result<Vec<(Part, File)>> {
             Part::FirstScreen
         } else if worker.iter().any(|known| known == path) {
             Part::Worker
-        } else if path == MODULE.0 || path == MODULE.1 {
+        } else if path.ends_with(MODULE) {
             Part::Module
         } else if chunk_name(path).is_some_and(|name| languages.iter().any(|known| known == name)) {
             Part::Language

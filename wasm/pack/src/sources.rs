@@ -11,7 +11,7 @@ use crate::folders::Folders;
 use crate::tool;
 
 /// Sources of the module and its glue.
-const SOURCES: [&str; 8] = [
+const SOURCES: [&str; 10] = [
     "Cargo.lock",
     "Cargo.toml",
     "core/Cargo.toml",
@@ -20,6 +20,8 @@ const SOURCES: [&str; 8] = [
     "wasm/Cargo.toml",
     "wasm/src",
     "wasm/pack/src",
+    "wasm/qr/Cargo.toml",
+    "wasm/qr/src",
 ];
 /// The versions of the tools that npm installs.
 const TOOLS: &str = "wasm/npm/package-lock.json";

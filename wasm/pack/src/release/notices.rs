@@ -16,13 +16,14 @@ use crate::compile::cargo;
 use crate::folders::Folders;
 
 /// Packages whose dependencies are listed, each for one of the systems that it is built for.
-const ROOTS: [(&str, &str); 6] = [
+const ROOTS: [(&str, &str); 7] = [
     ("xcher", "x86_64-unknown-linux-musl"),
     ("xcher", "aarch64-unknown-linux-musl"),
     ("xcher", "aarch64-apple-darwin"),
     ("xcher", "x86_64-apple-darwin"),
     ("xcher", "x86_64-pc-windows-msvc"),
     ("xcher-wasm", "wasm32-unknown-unknown"),
+    ("xcher-qr", "wasm32-unknown-unknown"),
 ];
 
 /// Beginnings of the names of files with licences, in capital letters.

@@ -3,6 +3,10 @@
 use qrcodegen_no_heap::{Mask, QrCode, QrCodeEcc, Version};
 use wasm_bindgen::prelude::*;
 
+#[cfg(target_family = "wasm")]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
 /// The most bytes of text.
 const MAX_TEXT_LEN: usize = 271;
 /// The version that fits them.
@@ -11,7 +15,6 @@ const MAX_VERSION: Version = Version::new(10);
 /// Returns the modules of a QR code of `text`, row by row, 1 for a dark one. Empty if the text is longer than
 /// [`MAX_TEXT_LEN`].
 #[wasm_bindgen]
-#[allow(unreachable_pub)]
 pub fn qr(text: &str) -> Vec<u8> {
     let text = text.as_bytes();
     if text.len() > MAX_TEXT_LEN {
