@@ -12,7 +12,7 @@ use crate::tool;
 pub(crate) const TOOL: &str = "wasm-opt";
 /// The options with the smallest compressed result, found by trial: longer code than the shortest, but more
 /// alike.
-const SIZE: [&str; 10] = [
+const SIZE: [&str; 11] = [
     "-Os",
     "--converge",
     "--always-inline-max-function-size=0",
@@ -24,6 +24,8 @@ const SIZE: [&str; 10] = [
     "--rereloop",
     "-Os",
     "-Os",
+    // Alignments are hints that no engine for browsers heeds.
+    "--dealign",
     // Similar functions next to each other compress better.
     "--reorder-functions-by-name",
 ];
