@@ -29,7 +29,7 @@ pub struct Checks {
     /// Since when a group of nicks has been two hosts' while the bus is whole.
     doubles: BTreeMap<u8, Duration>,
     /// Recent holders of each group, with their stamps and hosts: who left meanwhile may have been the elder.
-    holders: BTreeMap<u8, Vec<(Duration, Duration, usize)>>,
+    pub holders: BTreeMap<u8, Vec<(Duration, Duration, usize)>>,
     /// The stamps and hosts of all claims, by relay, its life, and connection.
     pub stamps: BTreeMap<(usize, u64, ConnId), (Duration, usize)>,
     /// The ends of links by their tickets: own address, and the address shown.

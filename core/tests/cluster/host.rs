@@ -59,7 +59,7 @@ impl Host {
     pub fn new(number: usize) -> Self {
         Self {
             ip: [11, 0, 0, number as u8 + 1].into(),
-            key: (number % 3 > 0).then_some(number as u8 + 1),
+            key: (!number.is_multiple_of(3)).then_some(number as u8 + 1),
             prover: None,
             conn: None,
             nick: None,

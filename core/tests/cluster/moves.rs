@@ -5,7 +5,7 @@ use std::time::Duration;
 use xcher_core::registry::{ConnId, Input};
 
 use super::host::Ears;
-use super::names::names;
+use super::names::{group, names};
 use super::prover::Prover;
 use super::world::{Event, World};
 
@@ -114,6 +114,8 @@ impl World {
             }
             ["X_NICK", _, "YES"] => {
                 next.is_ready = true;
+                let grant = (self.now, next.stamp, host);
+                self.checks.holders.entry(group(&nick.unwrap())).or_default().push(grant);
                 self.totals.moves += 1;
                 self.complete_move(host);
             }
