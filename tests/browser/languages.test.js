@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { cpSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { before, test } from "node:test";
 import english from "../../www/texts/en.js";
 import german from "../../www/texts/de.js";
 import { inEachBrowser } from "./harness/scenes.js";
-import { visit } from "./harness/page_user.js";
+import { serveSources } from "./harness/page_sources.js";
 import { folder, tree } from "./harness/tree.js";
 import { relay } from "./harness/xcher.js";
 
@@ -47,18 +49,13 @@ inEachBrowser("in other languages", (stage) => {
 
   test("nothing overflows from right to left", async (t) => {
     const at = stage.keep(t, await relay());
-    const carol = await visit(stage.browser, at.url, undefined, { size: [360, 740] });
-    stage.keep(t, carol);
+    const texts = folder();
+    cpSync(new URL("../../www/texts", import.meta.url), texts, { recursive: true });
+    writeFileSync(join(texts, "de.js"), `export default ${JSON.stringify(pseudo)};`);
+    const front = stage.keep(t, await serveSources(at.url, { "/texts/": texts }));
+    const carol = await stage.visit(t, front.url, undefined, { size: [360, 740] });
     const { page } = carol;
-    await page.setRequestInterception(true);
-    page.on("request", (request) => {
-      const isGerman = /\/de(-\w+)?\.js$/.test(new URL(request.url()).pathname);
-      if (!isGerman) return request.continue();
-      const body = `export default ${JSON.stringify(pseudo)};`;
-      return request.respond({ contentType: "text/javascript", body });
-    });
-    await page.evaluate(() => (localStorage.language = "de"));
-    await page.reload();
+    await page.select("#language", "de");
     await page.waitForSelector("html[dir=rtl]");
     const fits = (state) => fitsOn(page, state);
     await fits("first");
