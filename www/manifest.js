@@ -9,7 +9,7 @@ import { choose, chosen, destination, taken, target } from "./target.js";
 const MAX_LOOKUPS = 2000;
 
 const dialog = $("manifest");
-/** Open offers: `{ id, session, nick, files, settle }`, the first on the screen. */
+/** Open offers: `{ id, session, nick, byCode, files, settle }`, the first on the screen. */
 const asks = [];
 let open = [];
 let wanted;
@@ -55,12 +55,14 @@ export function sessions(all) {
 }
 
 function next() {
-  const { nick, files } = asks[0];
+  const { nick, byCode, files } = asks[0];
   wanted = new Set(files);
   here = new Set();
-  put($("manifest-title"), "offers-you", () => ({ nick: quoted(nick ?? say("a-peer")), files: count(files.length) }));
+  const values = (nick) => ({ nick, files: count(files.length) });
+  const text = byCode ? "behind-code" : "offers-you";
+  put($("manifest-title"), text, () => values(quoted(nick ?? say("a-peer"))));
   title ??= document.title;
-  document.title = say("offers-you", { nick: nick ?? say("a-peer"), files: count(files.length) });
+  document.title = say(text, values(nick ?? say("a-peer")));
   who();
   list(files);
   dialog.showModal();
@@ -69,10 +71,10 @@ function next() {
 }
 
 function who() {
-  const { session, nick } = asks[0];
+  const { session, nick, byCode } = asks[0];
   const its = open.find((one) => one.id === session || one.nick === nick);
   const box = $("manifest-who");
-  const made = its ? [securityOf(nick ?? say("a-peer"), its)] : [];
+  const made = its ? [securityOf(byCode ? say("the-sender") : (nick ?? say("a-peer")), its)] : [];
   // Screen readers announce only a text that differs.
   if (made[0]?.outerHTML !== box.firstChild?.outerHTML) box.replaceChildren(...made);
 }
