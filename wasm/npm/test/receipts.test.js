@@ -282,3 +282,38 @@ async function filled(t, count) {
   for (let at = 0; at < count; at += 1) await writeFile(join(path, `${at}`), "x".repeat(1000));
   return path;
 }
+
+test("defers files until all are stored, however many, and confirms none before", async (t) => {
+  const bridge = await relay(t);
+  const carol = await peer(t, bridge, "carol");
+  const dave = await peer(t, bridge, "dave");
+  // Large files come by themselves, small ones in batches.
+  const given = Array.from({ length: 60 }, (_, at) => new Blob([new Uint8Array(at < 40 ? 300_000 + at : at)]));
+  given.forEach((file, at) => dave.share(file, `file ${at}`));
+  let confirmed = 0;
+  const uploads = [];
+  dave.addEventListener("upload", ({ upload }) => {
+    uploads.push(upload);
+    upload.done.then(() => (confirmed += 1), () => {});
+  });
+  const session = await carol.open("dave");
+  const all = await listed(session);
+  const downloads = [...session.getAll(all.filter(({ size }) => size < 1000), { confirm: true })];
+  for (const file of all.filter(({ size }) => size >= 1000)) downloads.push(session.get(file, { confirm: true }));
+  for (const download of downloads) {
+    assert.throws(() => download.defer(), { code: "misuse" });
+    assert.equal((await bytes(download.readable)).length, download.size);
+    download.defer();
+    download.defer();
+  }
+  assert.equal(confirmed, 0);
+  const [failed, ...rest] = downloads;
+  failed.notStored("space", "no room");
+  for (const download of rest) download.stored();
+  await assert.rejects(failed.done, { message: "no room" });
+  await Promise.all(rest.map(({ done }) => done));
+  await Promise.allSettled(uploads.map(({ done }) => done));
+  assert.ok(confirmed > 40, `${confirmed} uploads confirmed`);
+  // The session works as before.
+  assert.equal((await read(session.get("file 59"))).length, 59);
+});
