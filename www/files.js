@@ -1,7 +1,9 @@
 /** The listing of a peer, and the choice of files from it. */
 import { $, button, element, fileName, notice, steps, write } from "./element.js";
 import { isCode } from "./codes.js";
+import { explain } from "./errors.js";
 import { count, size } from "./format.js";
+import { onReword, put, say } from "./language.js";
 import { ask } from "./manifest.js";
 import { showSecurity, stopped } from "./privacy.js";
 import { tell } from "./messages.js";
@@ -24,8 +26,8 @@ const list = steps("list", (file) => {
     "li",
     { "data-name": file.name },
     element("label", {}, box, fileName(file.name)),
-    element("span", { className: "size" }, !file.approximate ? size(file.size) : file.size ? `about ${size(file.size)}` : "?"),
-    button("Get", file.name, () => get([file])),
+    element("span", { className: "size" }, !file.approximate ? size(file.size) : file.size ? say("about-size", { size: size(file.size) }) : "?"),
+    button("get", file.name, () => get([file])),
   );
 });
 
@@ -36,7 +38,7 @@ export function browse(peer) {
   complete = false;
   $("filter").value = "";
   $("tools").hidden = $("again").hidden = true;
-  state("", nick && "Connecting…");
+  if (nick) state("", "connecting");
   list(all);
   if (nick) tell("open", nick);
   else tell("leave");
@@ -52,15 +54,17 @@ export function again(peer) {
   browse(nick);
 }
 
-export function listing(peer, how, part, why, code) {
+/** Shows a part of the listing, its end, or the `{ code, message }` of its failure. */
+export function listing(peer, how, part, error) {
   if (peer !== nick) return;
-  if (stopped(nick, code)) why = "";
   const whole = found === all;
   for (const file of part) all.push(file);
   complete = how === "end";
   $("again").hidden = how === "part";
   $("tools").hidden = !all.length;
-  state(why && "fault", why);
+  if (!error) showCount();
+  else if (stopped(nick, error.code)) write("peer-state", "");
+  else state("fault", "error", () => ({ error: explain(error) }));
   if (whole) list(all, true);
   else filter();
   offer();
@@ -78,10 +82,14 @@ function decide() {
   ask({ nick: from, files: all, settle });
 }
 
-function state(name = "quiet", text) {
-  const files = all.length ? count(all.length) : "No files are shared";
+function state(name, id, values) {
   $("peer-state").className = name;
-  write("peer-state", text ?? files + (complete ? "" : " so far…"));
+  put($("peer-state"), id, values);
+}
+
+function showCount() {
+  const id = complete ? (all.length ? "sum" : "nothing-shared") : "files-so-far";
+  state("quiet", id, () => ({ sum: count(all.length) }));
 }
 
 function filter() {
@@ -97,8 +105,9 @@ const offered = () => (chosen.size ? [...chosen] : found);
 
 function offer() {
   const some = offered();
-  const which = chosen.size ? "chosen" : found === all ? "all" : "found";
-  write("get-many", `Get ${which}: ${count(some.length)}, ${size(some.reduce((sum, file) => sum + file.size, 0))}`);
+  const which = chosen.size ? "get-chosen" : found === all ? "get-all" : "get-found";
+  const bytes = some.reduce((sum, file) => sum + file.size, 0);
+  put($("get-many"), which, () => ({ files: count(some.length), size: size(bytes) }));
   $("get-many").disabled = !some.length;
   $("elsewhere").hidden = !folder();
   write("into", destination());
@@ -122,7 +131,9 @@ export async function get(files, from = nick) {
     tell("get", from, files, await target(files));
   } catch ({ name, message }) {
     // The user has closed the dialog.
-    if (name !== "AbortError") notice(message);
+    if (name !== "AbortError") notice("error-other", { detail: message });
   }
   offer();
 }
+
+onReword(offer);

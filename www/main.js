@@ -1,10 +1,12 @@
 /** The page: passes the worker's messages to the parts of the screen. */
 import { $, notice, quoted, write } from "./element.js";
+import { explain } from "./errors.js";
 import * as files from "./files.js";
 import { isCode, learn, learned } from "./codes.js";
 import { invite, join, refusal } from "./join.js";
 import * as manifest from "./manifest.js";
-import { use } from "./language.js";
+import { put, say, use } from "./language.js";
+import { chooser, languages } from "./language_choice.js";
 import { hear, tell } from "./messages.js";
 import * as people from "./people.js";
 import { TUNNEL_PATH } from "./npm/pkg/constants.js";
@@ -14,7 +16,7 @@ import * as sharing from "./sharing.js";
 import { busy, transfers } from "./transfers.js";
 import { unfinished } from "./unfinished.js";
 
-await use(navigator.languages);
+chooser(await use(languages()));
 const body = document.body.dataset;
 const config = await fetch("config.json").then((answer) => answer.json(), () => ({ tunnel: TUNNEL_PATH.slice(1) }));
 const bridge = new URL(config.tunnel, location.href);
@@ -34,7 +36,7 @@ hear({
     people.sessions(all);
     manifest.sessions(all);
   },
-  offered(id, session, nick = "A peer", files) {
+  offered(id, session, nick, files) {
     const settle = (wanted, target) => tell("settle", id, wanted?.map(({ name }) => name), target);
     manifest.ask({ id, session, nick, files, settle });
   },
@@ -47,40 +49,39 @@ hear({
     const known = nick === me;
     me = nick;
     again = false;
-    state("online", "Online as");
+    state("online", "online-as");
     invite(nick, bridge);
-    write("said", `Online as ${nick}`);
+    put($("said"), "online-as-nick", { nick });
     tell("who");
     if (known) files.reopen();
     else route();
   },
-  offline(why, retryIn) {
+  offline(error, retryIn) {
     const until = performance.now() + retryIn;
+    let why = ["error", { error: explain(error) }];
     const then = () => {
       const left = Math.ceil((until - performance.now()) / 1000);
-      write("status", `Offline${left > 0 ? `, retrying in ${left} s` : ""}: ${why}`);
+      put($("status"), left > 0 ? "offline-retrying" : "offline-now", () => ({ left, why: say(...why) }));
     };
     state("offline");
     then();
     refusal(bridge).then((said) => (why = said || why));
     counting = setInterval(then, 1000);
-    write("said", "Offline");
+    put($("said"), "offline");
   },
-  refused(code, why) {
-    if (code === "nick-taken" && !again) {
+  refused(error) {
+    if (error.code === "nick-taken" && !again) {
       again = setTimeout(tell, 1500, "connect", ...wanted);
     } else {
       state("", "");
-      ask(why);
+      ask(["error", { error: explain(error) }]);
     }
   },
   forgotten: (nick) => files.again(nick),
-  callFailed(nick, address, code, why) {
-    notice(
-      code === "other-key"
-        ? `A call from ${nick} was refused: the key differs from the one ${nick} had before. Nothing was sent.`
-        : `${nick ?? address}: ${why}`,
-    );
+  callFailed(nick, address, error) {
+    const who = quoted(nick ?? address);
+    if (error.code === "other-key") notice("call-refused-key", { nick: who });
+    else notice("call-failed", () => ({ nick: who, error: explain(error) }));
   },
   save(file, name) {
     // Without a type, so that the browser does not change the name.
@@ -89,19 +90,19 @@ hear({
     setTimeout(URL.revokeObjectURL, 300_000, href);
     tell("saved");
   },
-  broken: () => notice("This page has failed. Reload it."),
+  broken: () => notice("page-failed"),
 });
 
 const ask = join(config, await hasCode(), (...who) => {
   if (who[0] === me && body.state === "online") return route();
   wanted = [bridge.href, ...who];
   me = undefined;
-  state("", "Connecting…");
+  state("", "connecting");
   tell("connect", ...wanted);
   route();
 });
 
-$("me").onclick = () => ask("");
+$("me").onclick = () => ask();
 onhashchange = route;
 onbeforeunload = (event) => {
   if (busy() || sending.sends()) event.preventDefault();
@@ -112,7 +113,8 @@ setInterval(() => document.hidden || tell("who"), 5000);
 function state(name, text) {
   clearInterval(counting);
   body.state = name;
-  if (text !== undefined) write("status", text);
+  if (text) put($("status"), text);
+  else if (text === "") write("status", "");
 }
 
 /** Returns the nick or code in the URL. */

@@ -1,7 +1,7 @@
 /** The dialog that shows all files of an offer before any is fetched. */
-import { $, element, fileName, notice, quoted, steps, write } from "./element.js";
+import { $, element, fileName, notice, phrase, quoted, steps, write } from "./element.js";
 import { count, size } from "./format.js";
-import { say } from "./language.js";
+import { compare, onReword, put, say } from "./language.js";
 import { securityOf } from "./privacy.js";
 import { choose, chosen, destination, taken, target } from "./target.js";
 
@@ -27,14 +27,14 @@ const list = steps("manifest-list", (file) => {
     "li",
     { "data-name": file.name },
     element("label", {}, box, fileName(file.name)),
-    here.has(file.name) ? element("span", { className: "mark", "data-is": "taken" }, "name taken") : "",
+    here.has(file.name) ? phrase("span", { className: "mark", "data-is": "taken" }, "name-taken") : "",
     element("span", { className: "size" }, size(file.size)),
   );
 });
 
 /** Asks about an offer. Calls its `settle` with the wanted files and their target, or without any. */
 export function ask(one) {
-  asks.push(one);
+  asks.push({ ...one, files: [...one.files].sort((a, b) => compare(a.name, b.name)) });
   if (!dialog.open) next();
 }
 
@@ -43,7 +43,7 @@ export function drop(id) {
   const at = asks.findIndex((one) => one.id === id);
   if (at < 0) return;
   const { nick } = asks[at];
-  notice(`${nick} has disconnected: the offer is withdrawn.`);
+  notice("withdrawn", { nick: quoted(nick ?? say("a-peer")) });
   asks[at].settle = () => {};
   if (at) asks.splice(at, 1);
   else dialog.close();
@@ -58,9 +58,9 @@ function next() {
   const { nick, files } = asks[0];
   wanted = new Set(files);
   here = new Set();
-  $("manifest-title").replaceChildren(quoted(nick), ` offers you ${count(files.length)}`);
+  put($("manifest-title"), "offers-you", () => ({ nick: quoted(nick ?? say("a-peer")), files: count(files.length) }));
   title ??= document.title;
-  document.title = `${nick} offers you ${count(files.length)}`;
+  document.title = say("offers-you", { nick: nick ?? say("a-peer"), files: count(files.length) });
   who();
   list(files);
   dialog.showModal();
@@ -72,7 +72,7 @@ function who() {
   const { session, nick } = asks[0];
   const its = open.find((one) => one.id === session || one.nick === nick);
   const box = $("manifest-who");
-  const made = its ? [securityOf(nick, its)] : [];
+  const made = its ? [securityOf(nick ?? say("a-peer"), its)] : [];
   // Screen readers announce only a text that differs.
   if (made[0]?.outerHTML !== box.firstChild?.outerHTML) box.replaceChildren(...made);
 }
@@ -84,7 +84,8 @@ function sum() {
   const all = wanted.size === files.length;
   $("manifest-all").checked = all;
   $("manifest-all").indeterminate = wanted.size && !all;
-  write("manifest-sum", `${all ? "All" : `${wanted.size} of`} ${count(files.length)}, ${size(bytes())}`);
+  const values = () => ({ some: wanted.size, files: count(files.length), size: size(bytes()) });
+  put($("manifest-sum"), all ? "all-files" : "some-files", values);
   $("manifest-yes").disabled = !wanted.size;
   room();
 }
@@ -94,7 +95,9 @@ async function room() {
   const free = quota - usage;
   const short = bytes() > free;
   $("manifest-room").className = short ? "fault" : "quiet";
-  write("manifest-room", chosen() || Number.isNaN(free) ? "" : short ? `Not enough space: ${size(bytes() - free)} short. Choose fewer files or a folder.` : `This browser has space for ${size(free)}.`);
+  if (chosen() || Number.isNaN(free)) write("manifest-room", "");
+  else if (short) put($("manifest-room"), "space-short", () => ({ short: size(bytes() - free) }));
+  else put($("manifest-room"), "space-free", () => ({ free: size(free) }));
 }
 
 /** Shows where the files go, and which of their names are taken there. */
@@ -106,7 +109,8 @@ async function look() {
   if (one !== asks[0]) return;
   here = found;
   if (here.size) list(one.files);
-  write("manifest-taken", here.size ? say("taken", { number: here.size }) : "");
+  if (here.size) put($("manifest-taken"), "taken", { number: here.size });
+  else write("manifest-taken", "");
   room();
 }
 
@@ -133,8 +137,10 @@ $("manifest-yes").onclick = async () => {
 
 function complain({ name, message }) {
   // The user has closed the dialog.
-  if (name !== "AbortError") notice(message);
+  if (name !== "AbortError") notice("error-other", { detail: message });
 }
+
+onReword(() => dialog.open && look());
 
 dialog.onclose = () => {
   document.title = title;

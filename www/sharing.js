@@ -3,6 +3,7 @@ import { $, button, element, notice, quoted, steps } from "./element.js";
 import { count, size } from "./format.js";
 import { tell } from "./messages.js";
 import { add } from "./sending.js";
+import { kept, keep } from "./browser_storage.js";
 
 export const shares = steps("shares", ({ name, folder, files, size: bytes }) =>
   element(
@@ -10,7 +11,7 @@ export const shares = steps("shares", ({ name, folder, files, size: bytes }) =>
     { "data-name": name },
     element("span", { className: "name" }, quoted(name)),
     element("span", { className: "size" }, folder ? `${count(files)}, ${size(bytes)}` : size(bytes)),
-    button("Stop", name, () => tell("stop", name)),
+    button("stop", name, () => tell("stop", name)),
   ),
 );
 
@@ -26,9 +27,9 @@ for (const [id, give] of [["files", share], ["folder", share], ["send-files", ad
 
 const ask = $("ask");
 const asked = () => tell("ask", ask.checked);
-ask.checked = localStorage.ask !== "false";
+ask.checked = kept("ask") !== "false";
 ask.onchange = () => {
-  localStorage.ask = ask.checked;
+  keep("ask", ask.checked);
   asked();
 };
 asked();
@@ -47,7 +48,7 @@ ondrop = async (event) => {
   // The entries are available only until the first await.
   for (const entry of [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry())) {
     if (entry) {
-      await walk(entry, give).catch(({ message }) => notice(`Could not read ${entry.name}: ${message}`));
+      await walk(entry, give).catch(({ message }) => notice("not-read", { name: entry.name, detail: message }));
     }
   }
 };

@@ -16,8 +16,8 @@ function make({ id, up, name, more, nick, size: total }) {
   const row = {
     bar: element("progress", { ariaLabel: name, max: total || 1 }),
     text: element("span", {}),
-    act: button("Cancel", name, () => tell("cancel", id)),
-    pause: button("Pause", name, () => tell("pause", id)),
+    act: button("cancel", name, () => tell("cancel", id)),
+    pause: button("pause", name, () => tell("pause", id)),
   };
   const others = more ? `${say("and-more", { number: more })} ` : "";
   const peer = element("span", {}, others, up ? "to " : "from ", quoted(nick));

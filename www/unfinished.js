@@ -10,8 +10,8 @@ const list = steps("unfinished", ({ id, nick, name, key, size: total, bytes }) =
     { "data-name": name },
     fileName(name),
     element("span", { className: "size" }, `${size(bytes)} of ${size(total)} from `, quoted(nick)),
-    button("Resume", name, () => get([{ name, size: total, key }], nick)),
-    button("Discard", `the partial file ${name}`, () => tell("discard", id)),
+    button("resume", name, () => get([{ name, size: total, key }], nick)),
+    button("discard", name, () => tell("discard", id)),
   ),
 );
 

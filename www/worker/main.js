@@ -2,6 +2,7 @@
 import { hear, tell } from "../messages.js";
 import { Peer, isCode as is, isOneTimeNick } from "../npm/index.js";
 import { peer, setBridge, setPeer } from "./connection.js";
+import { plain } from "./errors.js";
 import { saved } from "./handover.js";
 import { forget, known } from "./known_peers.js";
 import { offered, settle } from "./offers.js";
@@ -30,8 +31,8 @@ async function connect(url, nick, token) {
       return;
     } catch ({ code, message }) {
       if (mine !== attempt) return;
-      if (code !== "unreachable" && code !== "timed-out") return tell("refused", code, message);
-      tell("offline", message, wait);
+      if (code !== "unreachable" && code !== "timed-out") return tell("refused", { code, message });
+      tell("offline", { code, message }, wait);
       await new Promise((done) => setTimeout(done, wait));
     }
   }
@@ -41,13 +42,13 @@ function start(made) {
   setPeer(made);
   const on = (type, does) => made.addEventListener(type, (event) => made === peer && does(event));
   on("online", online);
-  on("offline", ({ error, retryIn }) => tell("offline", error.message, retryIn));
+  on("offline", ({ error, retryIn }) => tell("offline", plain(error), retryIn));
   on("call", ({ call }) => sessions.called(call));
   on("session", ({ session }) => sessions.keep(session));
   on("change", ({ session }) => sessions.learn(session));
   on("offer", ({ offer }) => offered(offer));
   on("upload", ({ upload }) => transfers.upload(upload));
-  on("refused", ({ address, nick, error }) => tell("callFailed", nick, address, error.code, error.message));
+  on("refused", ({ address, nick, error }) => tell("callFailed", nick, address, plain(error)));
   shares.again();
   online();
 }
