@@ -5,6 +5,7 @@ import { explain } from "./errors.js";
 import { count, size } from "./format.js";
 import { onReword, put, say } from "./language.js";
 import { ask } from "./manifest.js";
+import { isQueued } from "./queued.js";
 import { showSecurity, stopped } from "./privacy.js";
 import { tell } from "./messages.js";
 import { chosen as folder, destination, forget, target } from "./target.js";
@@ -68,7 +69,7 @@ export function listing(peer, how, part, error) {
   if (whole) list(all, true);
   else filter();
   offer();
-  if (how === "end" && all.length && isCode(nick)) decide();
+  if (how === "end" && all.length && isCode(nick) && !isQueued(nick)) decide();
 }
 
 /** Asks about all files behind a code before any is fetched; declining ends the session. */
@@ -110,7 +111,7 @@ function offer() {
   put($("get-many"), which, () => ({ files: count(some.length), size: size(bytes) }));
   $("get-many").disabled = !some.length;
   $("elsewhere").hidden = !folder();
-  write("into", destination());
+  write("into", destination(some));
 }
 
 let soon;

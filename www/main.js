@@ -9,10 +9,14 @@ import { put, say, use } from "./language.js";
 import { chooser, languages } from "./language_choice.js";
 import { hear, tell } from "./messages.js";
 import * as people from "./people.js";
+import { queued } from "./queued.js";
+import { room } from "./room.js";
 import { TUNNEL_PATH } from "./npm/pkg/constants.js";
 import { known } from "./privacy.js";
 import * as sending from "./sending.js";
 import * as sharing from "./sharing.js";
+import "./tab_name.js";
+import * as title from "./title.js";
 import { busy, transfers } from "./transfers.js";
 import { unfinished } from "./unfinished.js";
 
@@ -41,6 +45,8 @@ hear({
     manifest.ask({ id, session, nick, files, settle });
   },
   withdrawn: manifest.drop,
+  queued,
+  room,
   transfers,
   unfinished,
   known,
@@ -142,7 +148,7 @@ async function route() {
   if (nick !== target()) return;
   if (nick === me) nick = "";
   body.view = nick ? "peer" : "home";
-  document.title = nick ? `${nick} · XCHER` : "XCHER";
+  title.show(nick);
   $("peer-title").replaceChildren(quoted(nick));
   people.viewed(nick);
   $("offer-them").hidden = isCode(nick);
