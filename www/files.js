@@ -117,7 +117,7 @@ function offer() {
   put($("get-many"), which, () => ({ files: count(some.length), size: size(bytes) }));
   $("get-many").disabled = !some.length;
   $("elsewhere").hidden = !folder();
-  write("into", destination());
+  write("into", destination(some));
 }
 
 let soon;

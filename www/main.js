@@ -14,11 +14,14 @@ import { end, hear, tell } from "./messages.js";
 import { TUNNEL_PATH } from "./npm/pkg/constants.js";
 import * as people from "./people.js";
 import { known } from "./privacy.js";
+import { queued } from "./queued.js";
 import * as receipt from "./receipt.js";
 import { receiveForm } from "./receive_form.js";
+import { room } from "./room.js";
 import * as sending from "./sending.js";
 import * as sharing from "./sharing.js";
 import { tokenForm } from "./token_form.js";
+import "./tab_name.js";
 import { busy, transfers } from "./transfers.js";
 import { unfinished } from "./unfinished.js";
 import { changeNick, leaveCode, route, showToken } from "./views.js";
@@ -52,9 +55,11 @@ hear({
     manifest.ask({ id, session, nick, files, settle });
   },
   withdrawn: manifest.drop,
-  transfers(changes, ...waiting) {
-    transfers(changes, ...waiting);
-    receipt.transfers(changes);
+  queued,
+  room,
+  transfers(changes, queue) {
+    transfers(changes, queue);
+    receipt.transfers(changes, queue);
     if (isGuest() && body.view === "home") leaveCode();
   },
   unfinished,

@@ -1,9 +1,12 @@
 /** The dialog that shows all files of an offer before any is fetched. */
+import * as attention from "./attention.js";
 import { $, element, fileName, notice, phrase, quoted, steps, write } from "./element.js";
 import { count, size } from "./format.js";
 import { compare, onReword, put, say } from "./language.js";
 import { securityOf } from "./privacy.js";
+import { roomFor } from "./room.js";
 import { choose, chosen, destination, taken, target } from "./target.js";
+import * as title from "./title.js";
 
 /** The most names that are looked up in the folder. */
 const MAX_LOOKUPS = 2000;
@@ -14,7 +17,8 @@ const asks = [];
 let open = [];
 let wanted;
 let here = new Set();
-let title;
+/** Takes the question out of the title. */
+let answered;
 
 const list = steps("manifest-list", (file) => {
   const box = element("input", { type: "checkbox", checked: wanted.has(file) });
@@ -61,8 +65,10 @@ function next() {
   const values = (nick) => ({ nick, files: count(files.length) });
   const text = byCode ? "behind-code" : "offers-you";
   put($("manifest-title"), text, () => values(quoted(nick ?? say("a-peer"))));
-  title ??= document.title;
-  document.title = say(text, values(nick ?? say("a-peer")));
+  const asked = () => say(text, values(nick ?? say("a-peer")));
+  answered = title.ask(asked);
+  // The user who has just entered a code waits for this question.
+  if (!byCode) attention.call("offer", asked());
   who();
   list(files);
   dialog.showModal();
@@ -93,19 +99,19 @@ function sum() {
 }
 
 async function room() {
-  const { quota = NaN, usage } = (await navigator.storage?.estimate?.().catch(() => {})) ?? {};
-  const free = quota - usage;
-  const short = bytes() > free;
-  $("manifest-room").className = short ? "fault" : "quiet";
-  if (chosen() || Number.isNaN(free)) write("manifest-room", "");
-  else if (short) put($("manifest-room"), "space-short", () => ({ short: size(bytes() - free) }));
-  else put($("manifest-room"), "space-free", () => ({ free: size(free) }));
+  const needs = bytes();
+  const isDownload = !chosen() && !self.showSaveFilePicker;
+  const has = isDownload ? await roomFor(needs) : needs;
+  if (!dialog.open || needs !== bytes()) return;
+  $("manifest-room").className = "fault";
+  if (has < needs) put($("manifest-room"), "space-has", () => ({ needs: size(needs), has: size(has) }));
+  else write("manifest-room", "");
 }
 
 /** Shows where the files go, and which of their names are taken there. */
 async function look() {
   const [one] = asks;
-  write("manifest-place", destination());
+  write("manifest-place", destination(one.files));
   $("manifest-folder").hidden = !self.showDirectoryPicker;
   const found = await taken(one.files.slice(0, MAX_LOOKUPS).map(({ name }) => name));
   if (one !== asks[0]) return;
@@ -145,8 +151,7 @@ function complain({ name, message }) {
 onReword(() => dialog.open && look());
 
 dialog.onclose = () => {
-  document.title = title;
-  title = undefined;
+  answered();
   asks.shift().settle();
   if (asks.length) next();
 };

@@ -1,10 +1,12 @@
 /** The peers that are online or connected, and those that call. */
+import * as attention from "./attention.js";
 import { $, button, element, phrase, quoted, steps } from "./element.js";
 import { isCode } from "./codes.js";
 import { compare, put, say } from "./language.js";
 import { tell } from "./messages.js";
 import { showSecurity } from "./privacy.js";
 import { offerTo } from "./sending.js";
+import * as title from "./title.js";
 
 let online = [];
 let open = [];
@@ -12,7 +14,8 @@ let shown = "";
 let drawn;
 const calls = [];
 const dialog = $("call");
-let title;
+/** Takes the question out of the title. */
+let answered;
 
 const list = steps("people", (nick) => {
   const link = element("a", { href: `#${encodeURIComponent(nick)}` }, quoted(nick));
@@ -78,15 +81,15 @@ function next() {
   const [, nick, address] = calls[0];
   put($("call-title"), "wants-to-connect", () => ({ nick: quoted(nick ?? say("a-peer")) }));
   put($("call-from"), "call-from", { address: element("code", {}, address) });
-  title ??= document.title;
-  document.title = say("wants-to-connect", { nick: nick ?? say("a-peer") });
+  const asks = () => say("wants-to-connect", { nick: nick ?? say("a-peer") });
+  answered = title.ask(asks);
+  attention.call("call", asks());
   dialog.returnValue = "";
   dialog.showModal();
 }
 
 dialog.onclose = () => {
-  document.title = title;
-  title = undefined;
+  answered();
   tell("answer", calls.shift()[0], dialog.returnValue === "yes");
   if (calls.length) next();
 };

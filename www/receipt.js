@@ -6,6 +6,7 @@ import { onReword, put, say } from "./language.js";
 import { ask } from "./manifest.js";
 import { tell } from "./messages.js";
 import { securityOf } from "./privacy.js";
+import { isQueued } from "./queued.js";
 
 /** The code on the screen. */
 let code;
@@ -15,8 +16,10 @@ let files = [];
 /** The files that the user wanted, and where they go. */
 let wanted = [];
 let place;
-/** How each of them ended, by name. */
+/** How each of them ended, by name: `packed` ones have once their archive has. */
 let ended = new Map();
+/** Set after a reload, when the files that were wanted go on without a question. */
+let isResumed = false;
 let sessions = [];
 
 const received = () => wanted.filter(({ name }) => ended.get(name) === "done");
@@ -51,6 +54,7 @@ function forget() {
   files = [];
   wanted = [];
   ended = new Map();
+  isResumed = place = undefined;
 }
 
 /** Says why this page cannot call anybody, or that the user gave up. */
@@ -67,8 +71,15 @@ export function listing(from, how, part, error) {
   for (const file of part) files.push(file);
   if (how === "part") put($("receipt-state"), "files-so-far", () => ({ sum: count(files.length) }));
   else if (error) failed([error.code === "unreachable" ? "code-unknown" : "error", () => ({ error: explain(error) })]);
+  else if (isQueued(code)) goOn();
   else if (files.length) choose();
   else failed(["nothing-shared"]);
+}
+
+/** Goes on with the files that were wanted before a reload: the worker has begun. */
+function goOn() {
+  isResumed = true;
+  screen("moving", ["receive-by-code"], ["keep-open"], "");
 }
 
 function choose() {
@@ -94,26 +105,38 @@ function get(some) {
   tell("get", code, some, place);
 }
 
-/** Takes changes of transfers, some of which may be those of this code. */
-export function transfers(changes) {
+const ENDS = new Set(["done", "failed", "cancelled"]);
+
+/** Takes changes of transfers, some of which may be those of this code, and the queue. */
+export function transfers(changes, queue) {
   if (phase !== "moving" && phase !== "over") return;
-  const names = new Set(wanted.map(({ name }) => name));
-  for (const { up, nick, name, state } of changes) {
-    if (up || nick !== code || !names.has(name)) continue;
-    if (state === "active") ended.delete(name);
-    else ended.set(name, state);
+  const its = changes.filter(({ up, nick }) => !up && nick === code);
+  const isArchive = ({ files }) => files !== undefined;
+  for (const { name, size, state } of its.filter((one) => !isArchive(one))) {
+    if (isResumed && !wanted.some((file) => file.name === name)) wanted.push({ name, size });
+    ended.set(name, state);
   }
-  progress();
+  for (const { state } of its.filter(isArchive)) {
+    if (ENDS.has(state)) for (const [name, how] of ended) if (how === "packed") ended.set(name, state);
+  }
+  if (wanted.length && (!isResumed || !queue.files)) progress();
 }
 
+const isOver = () => wanted.every(({ name }) => ENDS.has(ended.get(name)));
+
 function progress() {
-  const values = () => ({ some: count(received().length), files: count(wanted.length), where: place?.name });
-  if (ended.size < wanted.length) screen("moving", ["receiving", values], ["keep-open"], "");
+  const values = () => ({ some: count(received().length), files: count(wanted.length), where: place?.name ?? place?.archive });
+  if (!isOver()) screen("moving", ["receiving", values], ["keep-open"], "");
   else if (lacking().length) screen("over", ["received-some", values], ["received-some-how"], "again more");
   else screen("over", ["received", values], [where(), values], "back more");
 }
 
-const where = () => (place ? (place.kind === "directory" ? "in-folder" : "in-file") : "in-downloads");
+function where() {
+  if (isResumed) return "where-chosen";
+  if (!place) return "in-downloads";
+  if (place.archive) return "in-archive";
+  return place.kind === "directory" ? "in-folder" : "in-file";
+}
 
 /** Sees which session is that of the code. */
 export function security(all) {

@@ -7,6 +7,7 @@ import { say } from "./language.js";
 import { named, targetOf } from "./link_target.js";
 import * as people from "./people.js";
 import * as receipt from "./receipt.js";
+import * as title from "./title.js";
 import { busy } from "./transfers.js";
 
 const body = document.body.dataset;
@@ -68,9 +69,9 @@ export function changeNick() {
 /** Shows the form for the bridge's token. */
 export const showToken = () => view("token");
 
-function view(name, title) {
+function view(name, heading) {
   body.view = name;
-  document.title = title ? `${title} · XCHER` : "XCHER";
+  title.show(heading);
   if (name !== "peer") {
     people.viewed("");
     files.browse("");

@@ -88,4 +88,5 @@ async function who() {
   const nicks = await peer.who().catch(() => []);
   const oneTime = await Promise.all(nicks.map((nick) => isOneTimeNick(nick)));
   tell("who", nicks.filter((_, at) => !oneTime[at]));
+  transfers.seen(nicks);
 }

@@ -138,8 +138,8 @@ export class PageUser {
       ), name, part);
   }
 
-  async cancel(name) {
-    const row = await this.transfer(name, "active");
+  async cancel(name, state = "active") {
+    const row = await this.transfer(name, state);
     await this.#press(row, "[data-do=cancel]");
   }
 
@@ -148,6 +148,16 @@ export class PageUser {
     const row = await this.transfer(name, "active");
     await row.waitForSelector("[data-do=pause]", { visible: true });
     await this.#press(row, "[data-do=pause]");
+  }
+
+  /** Resumes a download on its own row, where it was paused. */
+  async resumeRow(name) {
+    await this.#press(await this.transfer(name, "paused"), "[data-do=resume]");
+  }
+
+  /** Starts a transfer again that has failed, or was cancelled. */
+  async retry(name, state = "failed") {
+    await this.#press(await this.transfer(name, state), "[data-do=retry]");
   }
 
   /** Waits for a file to be among the incomplete downloads. */
