@@ -1,4 +1,5 @@
 /** Creates elements. Text from peers never becomes markup. */
+import { label, onReword, put, say, unput } from "./language.js";
 
 export const $ = (id) => document.getElementById(id);
 
@@ -14,6 +15,9 @@ export function element(tag, attributes, ...children) {
 
 export const quoted = (text, className = "") => element("bdi", { className }, text);
 
+/** Returns an element with a text of the catalogue. */
+export const phrase = (tag, attributes, id, values) => put(element(tag, attributes), id, values);
+
 /** Returns a file's name, with its folder smaller above it. */
 export function fileName(name) {
   const cut = name.lastIndexOf("/") + 1;
@@ -21,17 +25,18 @@ export function fileName(name) {
   return element("span", { className: "name" }, cut ? quoted(name.slice(0, cut), "quiet") : "", own);
 }
 
-/** Returns a button. `to` is the object of the action, for screen readers. */
-export const button = (text, to, onclick) =>
-  element("button", { type: "button", "data-do": text.toLowerCase(), ariaLabel: `${text} ${to}`, onclick }, text);
-
-/** Sets a text. Screen readers announce it only if it differs. */
-export function write(where, text) {
-  if ($(where).textContent !== text) $(where).textContent = text;
+/** Returns a button with a text of the catalogue. `object` is that of its action, for screen readers. */
+export function button(id, object, onclick) {
+  const made = phrase("button", { type: "button", "data-do": id, onclick }, id);
+  if (object) label(made, () => say("action-on", { action: say(id), object }));
+  return made;
 }
 
-export function notice(text) {
-  const row = element("p", {}, element("span", { dir: "auto" }, text), button("OK", "", () => row.remove()));
+/** Sets a text that is the same in every language. Screen readers announce it only if it differs. */
+export const write = (where, text) => unput($(where), text);
+
+export function notice(id, values) {
+  const row = element("p", {}, phrase("span", { dir: "auto" }, id, values), button("ok", "", () => row.remove()));
   $("notices").prepend(row);
   $("notices").children[4]?.remove();
 }
@@ -43,7 +48,7 @@ const STEP = 200;
 export function steps(id, row) {
   const list = $(id);
   let items = [];
-  const more = button("More", "", grow);
+  const more = button("more", "", grow);
   list.after(more);
   const seen = ([{ isIntersecting }]) => isIntersecting && grow();
   new IntersectionObserver(seen, { rootMargin: "800px" }).observe(more);
@@ -55,7 +60,7 @@ export function steps(id, row) {
   }
 
   /** Shows these items; `grown` if they continue the ones before. Keeps the focus. */
-  return (all, grown) => {
+  function show(all, grown) {
     const held = document.activeElement.closest(`#${id} li`);
     const at = [...list.children].indexOf(held);
     items = all;
@@ -67,5 +72,7 @@ export function steps(id, row) {
       const same = rows.find(({ dataset }) => dataset.name === held.dataset.name);
       (same ?? rows[at] ?? rows[at - 1])?.querySelector("a, button").focus();
     }
-  };
+  }
+  onReword(() => show(items));
+  return show;
 }

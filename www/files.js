@@ -1,11 +1,16 @@
 /** The listing of a peer, and the choice of files from it. */
-import { $, button, element, fileName, notice, steps, write } from "./element.js";
-import { isCode } from "./codes.js";
+import { $, button, element, fileName, notice, quoted, steps, write } from "./element.js";
+import { goOnlineAsGuest, isIdle } from "./connection.js";
+import { explain } from "./errors.js";
 import { count, size } from "./format.js";
-import { ask } from "./manifest.js";
+import { compare, onReword, put, say } from "./language.js";
+import { unwrapped } from "./pasted.js";
 import { showSecurity, stopped } from "./privacy.js";
 import { tell } from "./messages.js";
 import { chosen as folder, destination, forget, target } from "./target.js";
+
+/** The most files that are sorted: it takes a moment, and the peer has sorted them in its own way. */
+const MAX_SORTED = 50_000;
 
 let nick = "";
 let all = [];
@@ -24,22 +29,25 @@ const list = steps("list", (file) => {
     "li",
     { "data-name": file.name },
     element("label", {}, box, fileName(file.name)),
-    element("span", { className: "size" }, !file.approximate ? size(file.size) : file.size ? `about ${size(file.size)}` : "?"),
-    button("Get", file.name, () => get([file])),
+    element("span", { className: "size" }, !file.approximate ? size(file.size) : file.size ? say("about-size", { size: size(file.size) }) : "?"),
+    button("get", file.name, () => get([file])),
   );
 });
 
-export function browse(peer) {
+/** Shows the files of a peer, whom it calls if this page is online; none without a nick. */
+export function browse(peer, isOnline = true) {
+  const before = nick;
   nick = peer;
   all = found = [];
   chosen = new Set();
   complete = false;
   $("filter").value = "";
   $("tools").hidden = $("again").hidden = true;
-  state("", nick && "Connecting…");
+  $("peer-meant").hidden = true;
+  if (nick) state("", "connecting");
   list(all);
-  if (nick) tell("open", nick);
-  else tell("leave");
+  if (nick && isOnline) tell("open", nick);
+  else if (before) tell("leave");
 }
 
 /** Lists again once the page is back online, unless the listing is complete. */
@@ -52,36 +60,43 @@ export function again(peer) {
   browse(nick);
 }
 
-export function listing(peer, how, part, why, code) {
+/** Shows a part of the listing, its end, or the `{ code, message }` of its failure. */
+export function listing(peer, how, part, error) {
   if (peer !== nick) return;
-  if (stopped(nick, code)) why = "";
   const whole = found === all;
   for (const file of part) all.push(file);
   complete = how === "end";
+  if (complete && all.length <= MAX_SORTED) all.sort((a, b) => compare(a.name, b.name));
   $("again").hidden = how === "part";
   $("tools").hidden = !all.length;
-  state(why && "fault", why);
-  if (whole) list(all, true);
+  if (!error) showCount();
+  else if (stopped(nick, error)) write("peer-state", "");
+  else {
+    state("fault", "error", () => ({ error: explain(error) }));
+    suggest();
+  }
+  if (whole) list(all, !complete);
   else filter();
   offer();
-  if (how === "end" && all.length && isCode(nick)) decide();
 }
 
-/** Asks about all files behind a code before any is fetched; declining ends the session. */
-function decide() {
-  const from = nick;
-  const settle = (files, target) => {
-    if (files) return tell("get", from, files, target);
-    tell("bye", from);
-    if (from === nick) location.hash = "";
-  };
-  ask({ nick: from, files: all, settle });
+/** Suggests the nick that is left without the punctuation of a sentence at the end of a link. */
+function suggest() {
+  const meant = unwrapped(nick);
+  if (!meant || meant === nick) return;
+  const link = element("a", { href: `#${encodeURIComponent(meant)}` }, quoted(meant));
+  put($("peer-meant"), "did-you-mean", { nick: link });
+  $("peer-meant").hidden = false;
 }
 
-function state(name = "quiet", text) {
-  const files = all.length ? count(all.length) : "No files are shared";
+function state(name, id, values) {
   $("peer-state").className = name;
-  write("peer-state", text ?? files + (complete ? "" : " so far…"));
+  put($("peer-state"), id, values);
+}
+
+function showCount() {
+  const id = complete ? (all.length ? "sum" : "nothing-shared") : "files-so-far";
+  state("quiet", id, () => ({ sum: count(all.length) }));
 }
 
 function filter() {
@@ -97,11 +112,12 @@ const offered = () => (chosen.size ? [...chosen] : found);
 
 function offer() {
   const some = offered();
-  const which = chosen.size ? "chosen" : found === all ? "all" : "found";
-  write("get-many", `Get ${which}: ${count(some.length)}, ${size(some.reduce((sum, file) => sum + file.size, 0))}`);
+  const which = chosen.size ? "get-chosen" : found === all ? "get-all" : "get-found";
+  const bytes = some.reduce((sum, file) => sum + file.size, 0);
+  put($("get-many"), which, () => ({ files: count(some.length), size: size(bytes) }));
   $("get-many").disabled = !some.length;
   $("elsewhere").hidden = !folder();
-  write("into", destination());
+  write("into", destination(some));
 }
 
 let soon;
@@ -120,9 +136,13 @@ $("elsewhere").onclick = () => {
 export async function get(files, from = nick) {
   try {
     tell("get", from, files, await target(files));
+    // The rest of a file behind a code needs no nick.
+    if (isIdle()) goOnlineAsGuest();
   } catch ({ name, message }) {
     // The user has closed the dialog.
-    if (name !== "AbortError") notice(message);
+    if (name !== "AbortError") notice("error-other", { detail: message });
   }
   offer();
 }
+
+onReword(offer);

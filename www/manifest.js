@@ -1,20 +1,24 @@
 /** The dialog that shows all files of an offer before any is fetched. */
-import { $, element, fileName, notice, quoted, steps, write } from "./element.js";
+import * as attention from "./attention.js";
+import { $, element, fileName, notice, phrase, quoted, steps, write } from "./element.js";
 import { count, size } from "./format.js";
-import { say } from "./language.js";
+import { compare, onReword, put, say } from "./language.js";
 import { securityOf } from "./privacy.js";
+import { roomFor } from "./room.js";
 import { choose, chosen, destination, taken, target } from "./target.js";
+import * as title from "./title.js";
 
 /** The most names that are looked up in the folder. */
 const MAX_LOOKUPS = 2000;
 
 const dialog = $("manifest");
-/** Open offers: `{ id, session, nick, files, settle }`, the first on the screen. */
+/** Open offers: `{ id, session, nick, byCode, files, settle }`, the first on the screen. */
 const asks = [];
 let open = [];
 let wanted;
 let here = new Set();
-let title;
+/** Takes the question out of the title. */
+let answered;
 
 const list = steps("manifest-list", (file) => {
   const box = element("input", { type: "checkbox", checked: wanted.has(file) });
@@ -27,14 +31,14 @@ const list = steps("manifest-list", (file) => {
     "li",
     { "data-name": file.name },
     element("label", {}, box, fileName(file.name)),
-    here.has(file.name) ? element("span", { className: "mark", "data-is": "taken" }, "name taken") : "",
+    here.has(file.name) ? phrase("span", { className: "mark", "data-is": "taken" }, "name-taken") : "",
     element("span", { className: "size" }, size(file.size)),
   );
 });
 
 /** Asks about an offer. Calls its `settle` with the wanted files and their target, or without any. */
 export function ask(one) {
-  asks.push(one);
+  asks.push({ ...one, files: [...one.files].sort((a, b) => compare(a.name, b.name)) });
   if (!dialog.open) next();
 }
 
@@ -43,7 +47,7 @@ export function drop(id) {
   const at = asks.findIndex((one) => one.id === id);
   if (at < 0) return;
   const { nick } = asks[at];
-  notice(`${nick} has disconnected: the offer is withdrawn.`);
+  notice("withdrawn", { nick: quoted(nick ?? say("a-peer")) });
   asks[at].settle = () => {};
   if (at) asks.splice(at, 1);
   else dialog.close();
@@ -55,12 +59,16 @@ export function sessions(all) {
 }
 
 function next() {
-  const { nick, files } = asks[0];
+  const { nick, byCode, files } = asks[0];
   wanted = new Set(files);
   here = new Set();
-  $("manifest-title").replaceChildren(quoted(nick), ` offers you ${count(files.length)}`);
-  title ??= document.title;
-  document.title = `${nick} offers you ${count(files.length)}`;
+  const values = (nick) => ({ nick, files: count(files.length) });
+  const text = byCode ? "behind-code" : "offers-you";
+  put($("manifest-title"), text, () => values(quoted(nick ?? say("a-peer"))));
+  const asked = () => say(text, values(nick ?? say("a-peer")));
+  answered = title.ask(asked);
+  // The user who has just entered a code waits for this question.
+  if (!byCode) attention.call("offer", asked());
   who();
   list(files);
   dialog.showModal();
@@ -69,10 +77,10 @@ function next() {
 }
 
 function who() {
-  const { session, nick } = asks[0];
+  const { session, nick, byCode } = asks[0];
   const its = open.find((one) => one.id === session || one.nick === nick);
   const box = $("manifest-who");
-  const made = its ? [securityOf(nick, its)] : [];
+  const made = its ? [securityOf(byCode ? say("the-sender") : (nick ?? say("a-peer")), its)] : [];
   // Screen readers announce only a text that differs.
   if (made[0]?.outerHTML !== box.firstChild?.outerHTML) box.replaceChildren(...made);
 }
@@ -84,29 +92,33 @@ function sum() {
   const all = wanted.size === files.length;
   $("manifest-all").checked = all;
   $("manifest-all").indeterminate = wanted.size && !all;
-  write("manifest-sum", `${all ? "All" : `${wanted.size} of`} ${count(files.length)}, ${size(bytes())}`);
+  const values = () => ({ some: wanted.size, files: count(files.length), size: size(bytes()) });
+  put($("manifest-sum"), all ? "all-files" : "some-files", values);
   $("manifest-yes").disabled = !wanted.size;
   room();
 }
 
 async function room() {
-  const { quota = NaN, usage } = (await navigator.storage?.estimate?.().catch(() => {})) ?? {};
-  const free = quota - usage;
-  const short = bytes() > free;
-  $("manifest-room").className = short ? "fault" : "quiet";
-  write("manifest-room", chosen() || Number.isNaN(free) ? "" : short ? `Not enough space: ${size(bytes() - free)} short. Choose fewer files or a folder.` : `This browser has space for ${size(free)}.`);
+  const needs = bytes();
+  const isDownload = !chosen() && !self.showSaveFilePicker;
+  const has = isDownload ? await roomFor(needs) : needs;
+  if (!dialog.open || needs !== bytes()) return;
+  $("manifest-room").className = "fault";
+  if (has < needs) put($("manifest-room"), "space-has", () => ({ needs: size(needs), has: size(has) }));
+  else write("manifest-room", "");
 }
 
 /** Shows where the files go, and which of their names are taken there. */
 async function look() {
   const [one] = asks;
-  write("manifest-place", destination());
+  write("manifest-place", destination(one.files));
   $("manifest-folder").hidden = !self.showDirectoryPicker;
   const found = await taken(one.files.slice(0, MAX_LOOKUPS).map(({ name }) => name));
   if (one !== asks[0]) return;
   here = found;
   if (here.size) list(one.files);
-  write("manifest-taken", here.size ? say("taken", { number: here.size }) : "");
+  if (here.size) put($("manifest-taken"), "taken", { number: here.size });
+  else write("manifest-taken", "");
   room();
 }
 
@@ -133,12 +145,13 @@ $("manifest-yes").onclick = async () => {
 
 function complain({ name, message }) {
   // The user has closed the dialog.
-  if (name !== "AbortError") notice(message);
+  if (name !== "AbortError") notice("error-other", { detail: message });
 }
 
+onReword(() => dialog.open && look());
+
 dialog.onclose = () => {
-  document.title = title;
-  title = undefined;
+  answered();
   asks.shift().settle();
   if (asks.length) next();
 };

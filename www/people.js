@@ -1,9 +1,12 @@
 /** The peers that are online or connected, and those that call. */
-import { $, button, element, quoted, steps, write } from "./element.js";
+import * as attention from "./attention.js";
+import { $, button, element, phrase, quoted, steps } from "./element.js";
 import { isCode } from "./codes.js";
+import { compare, put, say } from "./language.js";
 import { tell } from "./messages.js";
 import { showSecurity } from "./privacy.js";
 import { offerTo } from "./sending.js";
+import * as title from "./title.js";
 
 let online = [];
 let open = [];
@@ -11,7 +14,8 @@ let shown = "";
 let drawn;
 const calls = [];
 const dialog = $("call");
-let title;
+/** Takes the question out of the title. */
+let answered;
 
 const list = steps("people", (nick) => {
   const link = element("a", { href: `#${encodeURIComponent(nick)}` }, quoted(nick));
@@ -20,19 +24,19 @@ const list = steps("people", (nick) => {
   const its = open.filter((session) => named(session) === nick);
   if (its.length) {
     row.dataset.connected = "";
-    row.title = `Connected: ${its.map(({ address }) => address)}`;
+    row.title = say("connected-to", { addresses: its.map(({ address }) => address).join(", ") });
     const secret = its.every(({ key }) => key);
-    row.append(element("span", { className: "mark", "data-is": secret ? "private" : "plain" }, secret ? "Encrypted" : "Unencrypted"));
+    row.append(phrase("span", { className: "mark", "data-is": secret ? "private" : "plain" }, secret ? "encrypted" : "unencrypted"));
   }
-  if (!isCode(nick)) row.append(button("Offer…", `files to ${nick}`, () => offerTo(nick)));
-  if (its.length) row.append(button("End", `the session with ${nick}`, () => its.forEach(({ id }) => tell("hangUp", id))));
+  if (!isCode(nick)) row.append(button("offer", nick, () => offerTo(nick)));
+  if (its.length) row.append(button("end", nick, () => its.forEach(({ id }) => tell("hangUp", id))));
   return row;
 });
 
 const named = ({ nick, address }) => nick ?? address;
 
 function draw() {
-  const all = [...new Set([...open.map(named), ...online])].sort((a, b) => a.localeCompare(b));
+  const all = [...new Set([...open.map(named), ...online])].sort(compare);
   const now = JSON.stringify([all, open, shown]);
   if (now === drawn) return;
   drawn = now;
@@ -74,18 +78,18 @@ export function callOver(id) {
 }
 
 function next() {
-  const [, nick = "A peer", address] = calls[0];
-  $("call-title").replaceChildren(quoted(nick), " wants to connect");
-  write("call-address", address);
-  title ??= document.title;
-  document.title = `${nick} wants to connect`;
+  const [, nick, address] = calls[0];
+  put($("call-title"), "wants-to-connect", () => ({ nick: quoted(nick ?? say("a-peer")) }));
+  put($("call-from"), "call-from", { address: element("code", {}, address) });
+  const asks = () => say("wants-to-connect", { nick: nick ?? say("a-peer") });
+  answered = title.ask(asks);
+  attention.call("call", asks());
   dialog.returnValue = "";
   dialog.showModal();
 }
 
 dialog.onclose = () => {
-  document.title = title;
-  title = undefined;
+  answered();
   tell("answer", calls.shift()[0], dialog.returnValue === "yes");
   if (calls.length) next();
 };

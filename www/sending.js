@@ -1,8 +1,11 @@
 /** The files that this page sends: by a code, or offered to a peer. */
-import { $, button, element, quoted, write } from "./element.js";
+import { $, button, element, phrase, quoted, write } from "./element.js";
+import { explain } from "./errors.js";
 import { count, size } from "./format.js";
 import { copied } from "./copy_button.js";
+import { label, put, say } from "./language.js";
 import { tell } from "./messages.js";
+import { qrPicture } from "./qr_picture.js";
 
 /** Rows by number, each with `over` once it has ended. */
 const rows = new Map();
@@ -20,7 +23,7 @@ export function add(files) {
   $("chosen").hidden = !chosen.size;
   const names = [...chosen.keys()].slice(0, 3).join(", ");
   write("chosen-names", names + (chosen.size > 3 ? ", …" : ""));
-  write("chosen-sum", total([...chosen.values()]));
+  put($("chosen-sum"), "sum", () => ({ sum: total([...chosen.values()]) }));
 }
 
 function clear() {
@@ -28,17 +31,18 @@ function clear() {
   add([]);
 }
 
-function begin(files, ...title) {
+function begin(files, title, values) {
   const id = ++last;
   const state = element("p", { className: "quiet", role: "status" });
-  const stop = button("Stop", total(files), () => (rows.get(id).over ? forget(id) : tell("stopSending", id)));
-  const head = element("div", { className: "bar" }, element("p", {}, ...title, element("span", { className: "quiet" }, ` ${total(files)}`)), stop);
+  const stop = button("stop", total(files), () => (rows.get(id).over ? forget(id) : tell("stopSending", id)));
+  const sum = phrase("span", { className: "quiet" }, "sum", () => ({ sum: total(files) }));
+  const head = element("div", { className: "bar" }, element("p", {}, phrase("span", {}, title, values), " ", sum), stop);
   const li = element("li", { "data-name": `${id}` }, head, state);
   rows.set(id, { li, state, stop });
   $("sendings").prepend(li);
   $("sending").hidden = false;
   $("sending-title").focus();
-  sending(id, "begun", "One moment…");
+  sending(id, "begun", [["one-moment"]]);
   return id;
 }
 
@@ -48,38 +52,39 @@ function forget(id) {
   $("sending").hidden = !rows.size;
 }
 
-/** Shows the state of one: `begun`, `waiting`, `open`, `done` or `failed`. */
-export function sending(id, state, text) {
+/** Shows the state of one, `begun`, `waiting`, `open`, `done` or `failed`, in sentences: `[id, values]` of each. */
+export function sending(id, state, sentences) {
   const row = rows.get(id);
   row.li.dataset.state = state;
-  row.state.textContent = text;
+  row.state.replaceChildren(...sentences.flatMap(([text, values]) => [phrase("span", {}, text, () => filled(values)), " "]));
   row.state.className = state === "failed" ? "fault" : "quiet";
   row.over = state === "done" || state === "failed";
   if (!row.over) return;
-  row.stop.textContent = row.stop.ariaLabel = "OK";
+  put(row.stop, "ok");
+  label(row.stop, () => say("ok"));
   row.li.querySelector(".code")?.remove();
+}
+
+/** Words what the worker sends: errors, and files with the reason why each is missing. */
+function filled({ error, missing, nick, ...values } = {}) {
+  if (error) values.error = explain(error);
+  if (missing) values.missing = missing.map(({ name, reason }) => `${name}: ${reason}.`).join(" ");
+  if (nick !== undefined) values.nick = quoted(nick);
+  return values;
 }
 
 /** Shows the code by which files can be fetched now. */
 export function code(id, code, link, command, qr) {
   const parts = [copied(code, "code"), copied(link, "link")];
-  const terminal = element("details", {}, element("summary", {}, "In a terminal"), copied(command, "command"));
+  const terminal = element("details", {}, phrase("summary", {}, "in-a-terminal"), copied(command, "command"));
   const box = element("div", { className: "code" }, element("div", {}, ...parts, terminal));
-  if (qr) {
-    const picture = element("div", { className: "qr", role: "img", ariaLabel: "The link as a QR code" });
-    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-    svg.setAttribute("viewBox", `0 0 ${qr.size} ${qr.size}`);
-    svg.append(document.createElementNS(svg.namespaceURI, "path"));
-    svg.firstChild.setAttribute("d", qr.path);
-    picture.append(svg);
-    box.append(picture);
-  }
+  if (qr) box.append(qrPicture(qr));
   rows.get(id).state.before(box);
 }
 
 $("make-code").onclick = () => {
   const files = [...chosen.values()];
-  tell("send", begin(files, element("b", {}, "By a code")), files, new URL(".", location).href);
+  tell("send", begin(files, "by-a-code"), files, new URL(".", location).href);
   clear();
 };
 $("unchoose").onclick = clear;
@@ -96,6 +101,6 @@ export function offerTo(nick) {
 
 export function offerFiles(nick, files) {
   if (!files.length) return;
-  const id = begin(files, "To ", quoted(nick));
+  const id = begin(files, "to-nick", { nick: quoted(nick) });
   tell("offer", id, nick, files);
 }

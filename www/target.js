@@ -1,4 +1,10 @@
 /** The place for received files: a chosen folder, a file that the user picks, or the downloads. */
+import { say } from "./language.js";
+import { keepStore } from "./room.js";
+
+/** The most files that become one download each; more, or folders, become one archive. */
+const MAX_DOWNLOADS = 3;
+
 let folder;
 
 const id = "xcher";
@@ -17,16 +23,34 @@ export function forget() {
 /** Returns where to save files, and asks if need be. Throws AbortError if the user closes the dialog. */
 export async function target(files) {
   if (files.length > 1 && !folder) await choose();
-  return folder ?? self.showSaveFilePicker?.({ id, suggestedName: files[0].name.split("/").pop() });
+  if (folder) return folder;
+  if (self.showSaveFilePicker) return self.showSaveFilePicker({ id, suggestedName: files[0].name.split("/").pop() });
+  await keepStore(files.reduce((sum, { size }) => sum + size, 0));
+  return isArchive(files) ? archive(files) : undefined;
 }
 
-/** Describes the place in words. */
-export const destination = () =>
+const isArchive = (files) => files.length > MAX_DOWNLOADS || (files.length > 1 && files.some(({ name }) => name.includes("/")));
+
+/** Names an archive after the folder of all its files, and words what it says about missing ones. */
+function archive(files) {
+  const [top] = files[0].name.split("/", 1);
+  const name = files.every((file) => file.name.startsWith(`${top}/`)) ? top : say("archive-name");
+  const plain = name.replace(/[^\p{L}\p{M}\p{N} ._()-]/gu, "_").replace(/^[. ]+|[. ]+$/g, "") || "files";
+  return {
+    archive: `${plain}.zip`,
+    incomplete: `${say("archive-incomplete", { name: plain })}.zip`,
+    list: `${say("archive-missing-list")}.txt`,
+    heading: say("archive-missing"),
+  };
+}
+
+/** Describes the place of these files in words. */
+export const destination = (files) =>
   folder
-    ? `Into your folder “${folder.name}”. No file there is replaced.`
-    : self.showDirectoryPicker
+    ? say("into-folder", { folder: folder.name })
+    : self.showDirectoryPicker || !files?.length
       ? ""
-      : "Into your downloads, one after the other, with folder names in front of file names. If your browser asks, allow several downloads.";
+      : say(isArchive(files) ? "into-archive" : "into-downloads");
 
 /** Returns the names that the folder has already. */
 export async function taken(names) {

@@ -1,65 +1,35 @@
-/** The transfers, in both directions. */
-import { $, button, element, fileName, quoted, write } from "./element.js";
+/** The transfers, in both directions, and the files that wait. */
+import { $, button, element, write } from "./element.js";
 import { count, duration, size } from "./format.js";
-import { say } from "./language.js";
+import { onReword, put } from "./language.js";
 import { tell } from "./messages.js";
+import { summarise } from "./summary.js";
+import { make, update, why } from "./transfer_row.js";
 
 /** The most ended transfers that are shown. */
 const MAX_ENDED = 60;
+/** Screens as narrow as this begin with the list closed. */
+const NARROW = "(max-width: 56rem)";
 
 const rows = new Map();
-let waiting = 0;
+let queue = { files: 0, bytes: 0 };
 /** Transfers that ended in each way since the last announcement. */
 let ended = {};
 
-function make({ id, up, name, more, nick, size: total }) {
-  const row = {
-    bar: element("progress", { ariaLabel: name, max: total || 1 }),
-    text: element("span", {}),
-    act: button("Cancel", name, () => tell("cancel", id)),
-    pause: button("Pause", name, () => tell("pause", id)),
-  };
-  const others = more ? `${say("and-more", { number: more })} ` : "";
-  const peer = element("span", {}, others, up ? "to " : "from ", quoted(nick));
-  row.li = element(
-    "li",
-    { "data-name": name, "data-way": up ? "up" : "down" },
-    fileName(name),
-    row.pause,
-    row.act,
-    row.bar,
-    element("p", { className: "quiet" }, peer, row.text),
-  );
-  rows.set(id, row);
-  $("moving").prepend(row.li);
-  return row;
+const fold = button("show-list", "", () => open(!isOpen));
+fold.setAttribute("aria-controls", "moving");
+$("clear").before(fold);
+let isOpen;
+open(!matchMedia(NARROW).matches);
+
+function open(yes) {
+  isOpen = yes;
+  fold.ariaExpanded = String(yes);
+  put(fold, yes ? "hide-list" : "show-list");
+  $("moving").hidden = !yes;
 }
 
-function update(change) {
-  const { id, size: total, bytes, rate, state, why, verified, pauses } = change;
-  const row = rows.get(id) ?? make(change);
-  row.li.dataset.state = state;
-  row.active = state === "active";
-  row.rate = row.active ? rate : 0;
-  // A bar without a value shows activity of unknown progress.
-  if (total) row.bar.value = bytes;
-  if (!row.active && [row.act, row.pause].includes(document.activeElement)) $("transfers-title").focus();
-  row.bar.hidden = row.act.hidden = !row.active;
-  row.pause.hidden = !row.active || !pauses;
-  const part = total ? `${Math.floor((100 * bytes) / total)} % of ${size(total)}` : size(bytes);
-  const left = rate > 1 && total > bytes ? `, ${duration((total - bytes) / rate)} left` : "";
-  row.text.textContent = row.active
-    ? `${part}, ${size(rate)}/s${left}`
-    : state === "failed"
-      ? why
-      // The report that the peer has stored it is shown for all files together, once confirmed.
-      : `${size(bytes)}, ${verified ? "verified" : change.up && state === "done" ? "sent" : state}`;
-  row.text.className = verified ? "mark" : "";
-  if (verified) row.text.dataset.is = "verified";
-  if (!row.active) ended[state] = (ended[state] ?? 0) + 1;
-}
-
-const over = () => [...rows].filter(([, { active }]) => !active);
+const over = () => [...rows].filter(([, row]) => row.over);
 
 function forget(some) {
   for (const [id, { li }] of some) {
@@ -68,32 +38,73 @@ function forget(some) {
   }
 }
 
-export const busy = () => waiting || over().length < rows.size;
+export const busy = () => Boolean(queue.files) || over().length < rows.size;
 
-export function transfers(changes, number, bytes, why) {
-  changes.forEach(update);
+/** Takes the worker's report: rows that have changed, and the queue. */
+export function transfers(changes, now) {
+  queue = now;
+  for (const shown of changes) {
+    if (!rows.has(shown.id)) {
+      rows.set(shown.id, make(shown));
+      $("moving").prepend(rows.get(shown.id).li);
+    }
+    const row = rows.get(shown.id);
+    row.shown = shown;
+    update(row, shown);
+    // The files of an archive have arrived with the archive.
+    if (row.over && shown.state !== "packed") ended[shown.state] = (ended[shown.state] ?? 0) + (shown.files ?? 1);
+  }
   forget(over().slice(0, -MAX_ENDED));
-  waiting = number;
-  $("waiting").hidden = !waiting;
-  $("resume").hidden = !why;
-  write("waiting-text", `${count(waiting)} waiting, ${size(bytes)}. ${why}`);
+  waiting();
   draw();
 }
 
-function draw() {
-  const rate = [...rows.values()].reduce((sum, row) => sum + row.rate, 0);
-  write("total", rate ? `${size(rate)}/s` : "");
-  $("clear").hidden = !over().length;
-  $("transfers").hidden = !rows.size && !waiting;
-  if (!busy() && Object.keys(ended).length) {
-    write("said", Object.entries(ended).map(([how, number]) => `${count(number)} ${how}`).join(", "));
-    ended = {};
-  }
+const WAITS = { auto: "waiting-retrying", person: "waiting-why", none: "waiting-files" };
+
+function waiting() {
+  const { files, bytes, hold } = queue;
+  $("waiting").hidden = !files;
+  $("resume").hidden = !hold;
+  if (!files) return write("waiting-text", "");
+  const id = hold ? (hold.retryIn === undefined ? WAITS.person : WAITS.auto) : WAITS.none;
+  put($("waiting-text"), id, () => ({
+    number: files,
+    size: size(bytes),
+    ...(hold && { nick: hold.nick, why: why(hold.error) }),
+    ...(hold?.retryIn !== undefined && { time: duration(hold.retryIn / 1000) }),
+  }));
 }
+
+const ENDS = { done: "ended-done", failed: "ended-failed", cancelled: "ended-cancelled", paused: "ended-paused" };
+
+function draw() {
+  $("clear").hidden = !over().length;
+  $("transfers").hidden = !rows.size && !queue.files;
+  const isBusy = busy();
+  summarise([...rows.values()].filter((row) => !row.over), queue, isBusy ? undefined : ended);
+  if (isBusy || !Object.keys(ended).length) return;
+  const all = Object.entries(ended).filter(([how]) => ENDS[how]);
+  const [[how, number], ...others] = all.length ? all : [["done", 0]];
+  const said = element("span", {});
+  put(said, ENDS[how], { number });
+  for (const [how, number] of others) said.append(", ", put(element("span", {}), ENDS[how], { number }));
+  $("said").replaceChildren(said);
+  ended = {};
+}
+
+onReword(() => {
+  for (const row of rows.values()) update(row, row.shown);
+  waiting();
+  open(isOpen);
+});
 
 $("clear").onclick = () => {
   forget(over());
   draw();
 };
-$("resume").onclick = () => tell("resume");
+$("resume").onclick = async () => {
+  // A folder that was chosen before a reload needs a click to be written again.
+  await queue.hold?.decision?.requestPermission({ mode: "readwrite" });
+  tell("resume");
+};
 $("drop-waiting").onclick = () => tell("drop");

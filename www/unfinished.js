@@ -1,5 +1,5 @@
 /** Incomplete downloads, to be resumed or discarded. */
-import { $, button, element, fileName, quoted, steps } from "./element.js";
+import { $, button, element, fileName, phrase, quoted, steps } from "./element.js";
 import { get } from "./files.js";
 import { size } from "./format.js";
 import { tell } from "./messages.js";
@@ -9,9 +9,9 @@ const list = steps("unfinished", ({ id, nick, name, key, size: total, bytes }) =
     "li",
     { "data-name": name },
     fileName(name),
-    element("span", { className: "size" }, `${size(bytes)} of ${size(total)} from `, quoted(nick)),
-    button("Resume", name, () => get([{ name, size: total, key }], nick)),
-    button("Discard", `the partial file ${name}`, () => tell("discard", id)),
+    phrase("span", { className: "size" }, "size-of", () => ({ size: size(bytes), total: size(total), nick: quoted(nick) })),
+    button("resume", name, () => get([{ name, size: total, key }], nick)),
+    button("discard", name, () => tell("discard", id)),
   ),
 );
 

@@ -103,9 +103,25 @@ inEachBrowser("during a transfer", (stage) => {
     const { carol, share, through } = await receiving(t);
     await share.stop("SIGKILL");
     through.resume();
-    await carol.transfer(big.name, "failed");
+    await carol.transfer(big.name, "waiting");
+    await carol.text("#waiting-text", "Resumes by itself");
     assert.deepEqual(carol.files(), []);
-    await carol.left(big.name);
+    // It resumes without a click once the terminal is back.
+    stage.keep(t, share.anew());
+    await same(await carol.saved(big), big);
+    await carol.transfer(big.name, "done");
+  });
+
+  test("the sharing terminal exits, and the user gives up", async (t) => {
+    const { carol, share, through } = await receiving(t);
+    await share.stop("SIGKILL");
+    through.resume();
+    await carol.transfer(big.name, "waiting");
+    await carol.cancel(big.name, "waiting");
+    await carol.transfer(big.name, "cancelled");
+    await carol.nothingLeft();
+    assert.deepEqual(await carol.stored(), []);
+    assert.deepEqual(carol.files(), []);
   });
 
   test("a stalled tunnel continues", async (t) => {
@@ -120,14 +136,11 @@ inEachBrowser("during a transfer", (stage) => {
     carol.expect(GONE);
     through.close();
     await carol.offline();
-    await carol.transfer(big.name, "failed");
+    await carol.transfer(big.name, "waiting");
     assert.deepEqual(carol.files(), []);
-    await carol.left(big.name);
     through.resume();
     through.open();
     await carol.online();
-    await carol.listed();
-    await carol.get(big.name);
     await same(await carol.saved(big), big);
   });
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
+import { entries, expected } from "./harness/archive.js";
 import { launch } from "./harness/browser.js";
 import { proxy } from "./harness/proxy.js";
 import { inEachBrowser } from "./harness/scenes.js";
@@ -18,24 +19,25 @@ const TWICE = 24 * MIB;
 
 let root;
 let big;
+let several;
 
 before(async () => {
   root = folder();
   [big] = (await tree(root, { "big file.bin": 64 * MIB })).files;
+  const sizes = { "several/one.bin": 9 * MIB, "several/two/small.txt": 10, "several/two/three.bin": 25 * MIB, "several/x.bin": MIB };
+  several = await tree(root, sizes);
 });
 
 /** Messages that a browser logs when a connection is lost. */
 const GONE = /WebSocket|ERR_CONNECTION|Failed to load resource|NetworkError|can’t establish|was interrupted/;
 
 inEachBrowser("a download resumes", (stage) => {
-  test("after the tab was reloaded", async (t) => {
+  test("after the tab was reloaded, without a click", async (t) => {
     const { carol, share, through } = await receiving(t);
     const reloaded = carol.page.reload();
     through.resume();
     await reloaded;
     await carol.online();
-    await carol.text("#unfinished li", "bob");
-    await carol.goOn(big.name);
     await same(await carol.saved(big), big);
     await carol.transfer(big.name, "done");
     await carol.text("#moving .mark", "verified");
@@ -43,27 +45,83 @@ inEachBrowser("a download resumes", (stage) => {
     await boundedly(t, share);
   });
 
-  test("after the tunnel was cut, and after the provider was killed", async (t) => {
+  test("after the tunnel was cut, and after the provider was killed, without a click", async (t) => {
     const { carol, share, through } = await receiving(t);
     carol.expect(GONE);
+    const stalled = through.stallAfter(8 * MIB);
     through.cut();
     through.resume();
-    await carol.online();
-    await carol.left(big.name);
-    const stalled = through.stallAfter(8 * MIB);
-    await carol.goOn(big.name);
     await stalled;
     await boundedly(t, share);
     await share.stop("SIGKILL");
     through.resume();
-    await carol.transfer(big.name, "failed");
-    await carol.left(big.name);
+    await carol.transfer(big.name, "waiting");
     const again = stage.keep(t, share.anew());
     await again.event({ event: "online" });
-    await carol.goOn(big.name);
     await same(await carol.saved(big), big);
     const { bytes } = await again.event({ event: "transfer", state: "started" });
     assert.ok(bytes > 8 * MIB, `from ${bytes}`);
+    await carol.nothingLeft();
+  });
+
+  test("over a link that is cut five times, without a click", async (t) => {
+    const { carol, share, through } = await receiving(t);
+    carol.expect(GONE);
+    for (let cuts = 1; cuts <= 5; cuts++) {
+      const stalled = cuts < 5 && through.stallAfter(9 * MIB);
+      through.cut();
+      through.resume();
+      await stalled;
+    }
+    await same(await carol.saved(big), big);
+    await carol.transfer(big.name, "done");
+    await carol.text("#moving .mark", "verified");
+    await carol.nothingLeft();
+    const starts = started(share);
+    t.diagnostic(`${stage.name}: resumed from ${starts.map(({ bytes = 0 }) => `${Math.round(bytes / MIB)} MiB`).join(", ")}`);
+    assert.ok(starts.length >= 6, `${starts.length} attempts`);
+  });
+
+  test("an archive after the tab was reloaded, without a click", async (t) => {
+    const at = stage.keep(t, await relay());
+    const through = stage.keep(t, await proxy(at.url));
+    const share = stage.keep(t, bob(at, "share", join(root, "several"), "--json"));
+    await share.event({ event: "online" });
+    const carol = await stage.visit(t, through.url, "carol");
+    await carol.open("bob");
+    await carol.listed();
+    const stalled = through.stallAfter(16 * MIB);
+    await carol.getAll();
+    await stalled;
+    const reloaded = carol.page.reload();
+    through.resume();
+    await reloaded;
+    await carol.transfer("several.zip", "done");
+    assert.deepEqual(entries(join(await carol.user.savedCount(1), "several.zip")), expected(several.files));
+    await carol.nothingLeft();
+    assert.ok(started(share).some(({ bytes }) => bytes > MIB), "nothing was resumed");
+  });
+
+  test("nothing that was paused, after the tab was reloaded", async (t) => {
+    const { carol, share, through } = await receiving(t);
+    await carol.pause(big.name);
+    through.resume();
+    await carol.transfer(big.name, "paused");
+    await carol.page.reload();
+    await carol.online();
+    await carol.left(big.name);
+    assert.equal(started(share).length, 1);
+    assert.deepEqual(carol.files(), []);
+  });
+
+  test("after a pause, on its row", async (t) => {
+    const { carol, through } = await receiving(t);
+    await carol.pause(big.name);
+    through.resume();
+    await carol.transfer(big.name, "paused");
+    await carol.resumeRow(big.name);
+    await same(await carol.saved(big), big);
+    await carol.transfer(big.name, "done");
     await carol.nothingLeft();
   });
 
@@ -165,7 +223,7 @@ inEachBrowser("a download resumes", (stage) => {
     await other.evaluate(() => delete globalThis.showSaveFilePicker);
     await other.click("#unfinished [data-do=resume]");
     const refused = await other.waitForSelector("#moving [data-state=failed]");
-    assert.match(await refused.evaluate((row) => row.textContent), /another transfer of this file is running/);
+    assert.match(await refused.evaluate((row) => row.textContent), /Another transfer of this file is running/);
     await other.close();
     through.resume();
     await same(await carol.saved(big), big);
@@ -231,10 +289,8 @@ inEachBrowser("a download resumes", (stage) => {
     async function restarted(keep = (thing) => stage.keep(t, thing)) {
       const browser = keep(await launch(stage.name, profile));
       const carol = keep(await visit(browser, through.url));
-      const { page } = carol;
-      await page.waitForSelector("body:not([data-view=''])");
       // Chromium writes localStorage to the disk some seconds later.
-      if (await page.$("body[data-view=join]")) await carol.join("carol");
+      if (await carol.needsNick()) await carol.join("carol");
       await carol.online();
       return { browser, carol };
     }

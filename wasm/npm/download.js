@@ -89,6 +89,13 @@ export class Download {
     this.#stored();
   }
 
+  defer() {
+    if (!this.#confirm) throw new XcherError("misuse", "defer() needs a download with `confirm: true`");
+    if (this.#error || this.#settled) return;
+    if (!this.#complete || this.#waiting) throw new XcherError("misuse", "read the download to its end before defer()");
+    this.#do("defer");
+  }
+
   /** @param {import("./index.js").NotStored} [reason] @param {string} [message] */
   notStored(reason = "other", message = "it could not be stored") {
     if (this.#error || this.#settled) return;
@@ -162,7 +169,7 @@ export class Download {
     return /** @type {number} */ (this.#id);
   }
 
-  /** @param {"stored" | "readMore" | "cancel"} kind */
+  /** @param {"stored" | "defer" | "readMore" | "cancel"} kind */
   #do(kind) {
     this.#driver.do({ kind, transfer: this.#assigned });
   }

@@ -24,7 +24,7 @@ const MAX_DELAY = 0x7fffffff;
  *   | { kind: "check" | "decline", session: number, name: string }
  *   | { kind: "addFile" | "share", name: string, size: string, modified?: number }
  *   | { kind: "announce", session: number, files: number, bytes: number, here: number }
- *   | { kind: "stored" | "readMore" | "cancel", transfer: number }
+ *   | { kind: "stored" | "defer" | "readMore" | "cancel", transfer: number }
  *   | { kind: "notStored", transfer: number, reason: string, message: string }
  *   | { kind: "readFailed", transfer: number, message: string }
  *   | { kind: "prefixEnd", transfer: number, complete: boolean }

@@ -512,6 +512,13 @@ export interface Download {
    */
   stored(): void;
   /**
+   * Reports that the application has every byte, and stores the file later, together with others, as in an
+   * archive: the next downloads start meanwhile. `stored()` or `notStored()` must follow.
+   *
+   * @throws XcherError `misuse` without `confirm`, or before `readable` has ended
+   */
+  defer(): void;
+  /**
    * Reports that the file cannot be stored. The other host learns why, and `done` rejects with `local` and
    * `message`. It can be called at any time; once the download is settled it has no effect.
    *

@@ -12,7 +12,7 @@ export async function known() {
 
 /** Forgets a key: the next key of this nick counts as the first. */
 export async function forget(nick) {
-  await keptPeers.forget(nick, relay).catch(({ message }) => tell("notice", message));
+  await keptPeers.forget(nick, relay).catch(({ message }) => tell("notice", "not-forgotten", { nick, detail: message }));
   tell("forgotten", nick);
   known();
 }

@@ -3,7 +3,9 @@
  * from. One tab at a time uses a partial file.
  */
 import { Reading } from "../npm/blob_reader.js";
-import { sink, store } from "./sinks.js";
+import { sink } from "./sinks.js";
+import { reserve, writeAll } from "./space.js";
+import { hold, store } from "./store.js";
 
 /** Size of the smallest file that is kept: smaller ones are fetched again in less time. */
 const MIN_SIZE = 1 << 20;
@@ -33,34 +35,47 @@ export async function remove(root, id) {
   for (const end of ["json", "part"]) await root.removeEntry(`${id}.${end}`).catch(() => {});
 }
 
+/** Removes the partial file of a download that waits and is not wanted any more. */
+export async function forget(key, { name, size }) {
+  const root = key && (await folder().catch(() => {}));
+  if (!root) return;
+  const id = await idOf(key, name, size);
+  const release = await claim(id);
+  if (release) await remove(root, id);
+  release?.();
+}
+
+const refused = (code) => Object.assign(new Error(code), { code });
+
 /**
  * Opens a partial file, or creates one. Resolves to nothing where none can be kept: in an unencrypted
- * session, without a store or space in it, or while another tab uses it. With `file.key`, only an existing
- * one is opened, and only if the peer has that key.
+ * session, without a store, or while another tab uses it. With `file.key`, only an existing one is opened, and
+ * only if the peer has that key.
  */
 export async function partial({ peerKey }, nick, { name, size, approximate, key }) {
-  if (key && key !== peerKey) throw new Error("this peer is not the one that the partial file came from: discard it and fetch the file again");
+  if (key && key !== peerKey) throw refused("other-origin");
   const root = peerKey && !approximate && size >= MIN_SIZE && (await folder().catch(() => {}));
   if (!root) return;
   const id = await idOf(peerKey, name, size);
   const release = await claim(id);
   if (!release) {
-    if (key) throw new Error("another transfer of this file is running");
+    if (key) throw refused("running-already");
     return;
   }
+  let isOver = false;
   const over = async (done) => {
+    if (isOver) return;
+    isOver = true;
     if (done) await remove(root, id);
     release();
   };
   try {
     const handle = await root.getFileHandle(`${id}.part`, { create: !key });
     const has = await handle.getFile();
-    const { quota, usage } = await navigator.storage.estimate();
-    if (quota - usage < size - has.size) return void (await over(!has.size));
     return kept(root, id, handle, has, { nick, name, size, key: peerKey }, over);
   } catch (error) {
     release();
-    throw error.name === "NotFoundError" ? new Error("the partial file no longer exists: fetch the file again") : error;
+    throw error.name === "NotFoundError" ? refused("partial-gone") : error;
   }
 }
 
@@ -68,6 +83,16 @@ function kept(root, id, handle, has, about, over) {
   let access;
   let at = has.size;
   let flushed = at;
+
+  /** Moves the complete file to where files wait for the browser to copy them. */
+  async function settle() {
+    const name = crypto.randomUUID();
+    const release = hold(name);
+    await handle.move(await store(), name);
+    await over(true);
+    return { file: await touched(handle), release };
+  }
+
   return {
     has,
     /** Keeps the bytes before this position; new ones follow. */
@@ -78,13 +103,12 @@ function kept(root, id, handle, has, about, over) {
       out.write(new TextEncoder().encode(JSON.stringify(about)));
       out.close();
       access = await handle.createSyncAccessHandle();
-      access.truncate(from);
-      at = flushed = from;
+      at = flushed = Math.min(from, access.getSize());
+      reserve(access, about.size, at);
     },
     write(bytes) {
-      for (const end = at + bytes.length; at < end; ) {
-        at += access.write(bytes.subarray(bytes.length - (end - at)), { at });
-      }
+      writeAll(access, bytes, at, about.size);
+      at += bytes.length;
       if (at - flushed < FLUSH_INTERVAL) return;
       access.flush();
       flushed = at;
@@ -92,17 +116,36 @@ function kept(root, id, handle, has, about, over) {
     /** Moves the complete file to its target, or returns it for the downloads. */
     async close(target) {
       access.close();
-      if (target) await copy(await handle.getFile(), await sink(target, about));
-      // It stays there while the browser copies it.
-      else await handle.move(await store(), crypto.randomUUID());
-      await over(true);
-      return target ? undefined : handle.getFile();
+      if (target) {
+        await copy(await handle.getFile(), await sink(target, about));
+        await over(true);
+        return;
+      }
+      const { file, release } = await settle();
+      release();
+      return file;
+    },
+    /** Returns the complete file, which stays a partial one until `settle` or `discard` is called, for a reload. */
+    async keep() {
+      access.flush();
+      access.close();
+      return { file: await handle.getFile(), settle, discard: () => over(true), release: () => over(false) };
     },
     async abort(discarded) {
       access?.close();
       await over(discarded || !at);
     },
   };
+}
+
+/** Returns the file, of this moment, so that it is kept long enough for the browser to copy it. */
+async function touched(handle) {
+  const access = await handle.createSyncAccessHandle();
+  const last = new Uint8Array(1);
+  const at = access.getSize() - 1;
+  if (at >= 0 && access.read(last, { at })) access.write(last, { at });
+  access.close();
+  return handle.getFile();
 }
 
 async function copy(file, to) {

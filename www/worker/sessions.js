@@ -1,6 +1,7 @@
 /** Calls, open sessions, and listings. */
 import { tell } from "../messages.js";
 import { peer } from "./connection.js";
+import { failure, plain } from "./errors.js";
 import { known } from "./known_peers.js";
 
 /** Time to wait for a callee, in milliseconds: it may ask its user. */
@@ -49,8 +50,7 @@ export function answer(id, yes) {
 
 const accept = (call) => call.accept().then(keep, (error) => report(call, error));
 
-const report = ({ nick, peerAddress }, { code, message }) =>
-  tell("callFailed", nick, peerAddress, code, message);
+const report = ({ nick, peerAddress }, error) => tell("callFailed", nick, peerAddress, plain(error));
 
 export function keep(session) {
   if (ids.has(session)) return session;
@@ -101,7 +101,7 @@ export async function sessionWith(nick, signal) {
   if (open) return open;
   const before = opening.get(nick);
   if (before && !before.signal?.aborted) return before.session;
-  if (!peer) throw new Error("this page is offline");
+  if (!peer) throw failure("offline");
   const name = (session) => (names.set(session, nick), session);
   const mine = { signal, session: peer.open(nick, { signal, timeout: ANSWER_TIMEOUT }).then(name).then(keep) };
   const over = () => opening.get(nick) === mine && opening.delete(nick);
@@ -121,7 +121,7 @@ export async function open(nick) {
     let sent = 0;
     for await (const { name, size, approximate } of session.list()) {
       if (signal.aborted) return;
-      if (++all > MAX_FILES) throw new Error(`the listing has more than ${MAX_FILES} files: fetch it in a terminal`);
+      if (++all > MAX_FILES) throw failure("too-many-files");
       files.push({ name, size, approximate });
       if (performance.now() - sent > PART_INTERVAL) {
         part("part", files);
@@ -131,7 +131,7 @@ export async function open(nick) {
     }
     part("end", files);
   } catch (error) {
-    part("failed", [], error.message, error.code);
+    part("failed", [], plain(error));
   }
 }
 

@@ -23,10 +23,7 @@ export function share(files) {
       errors.push(message);
     }
   }
-  if (errors.length) {
-    const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : "";
-    tell("notice", `Not shared: ${errors[0]}${more}`);
-  }
+  if (errors.length) tell("notice", "not-shared", { number: errors.length, detail: errors[0] });
   showing ??= setTimeout(show, 50);
 }
 

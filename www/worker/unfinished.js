@@ -2,8 +2,12 @@
 import { tell } from "../messages.js";
 import { PARTIAL_EXPIRY_MS } from "../npm/pkg/constants.js";
 import { claim, folder, lockOf, remove } from "./partial.js";
+import { isWanted } from "./wanted.js";
 
-/** Sends them to the page, and removes those that are too old or have no record. */
+/**
+ * Sends them to the page, and removes those that are too old or have no record. Those of downloads that wait
+ * for their peer are rows there already.
+ */
 export async function unfinished() {
   const root = await folder().catch(() => {});
   if (!root) return;
@@ -19,7 +23,8 @@ export async function unfinished() {
       await discardFrom(root, id);
     }
   }
-  tell("unfinished", all.sort((a, b) => a.name.localeCompare(b.name)));
+  const left = all.filter(({ nick, name }) => !isWanted(nick, name));
+  tell("unfinished", left.sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true })));
 }
 
 async function read(root, id) {

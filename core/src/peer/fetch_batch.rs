@@ -109,6 +109,7 @@ impl Peer {
         turn: &mut Turn<'_>,
     ) {
         match self.transfers.fetch_mut(id) {
+            Some(fetch) if fetch.is_moving() && fetch.deferred => {}
             Some(fetch) if fetch.is_moving() => {
                 fetch.deadline = Some(turn.after(self.config.limits.stall_timeout));
             }

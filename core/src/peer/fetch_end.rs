@@ -58,6 +58,22 @@ impl Peer {
         self.fetch_failed(id, error, turn);
     }
 
+    /// A file that has arrived is stored later, with others, so it makes room for the next.
+    pub(super) fn deferred(&mut self, id: TransferId, turn: &mut Turn<'_>) {
+        let Some(fetch) = self.transfers.fetch_mut(id) else { return };
+        let has_arrived = fetch.stage == FetchStage::Storing || fetch.batch.is_some();
+        if !has_arrived || !fetch.is_running() || fetch.deferred {
+            return;
+        }
+        fetch.deferred = true;
+        fetch.deadline = None;
+        let session = fetch.session;
+        if let Some(entry) = self.sessions.get_mut(&session) {
+            entry.fetches.defer();
+            self.start_fetches(session, turn);
+        }
+    }
+
     pub(super) fn stored(&mut self, id: TransferId, name: FileName, turn: &mut Turn<'_>) {
         let is_stored = |fetch: &Fetch| fetch.stage == FetchStage::Storing;
         if !self.transfers.fetch(id).is_some_and(is_stored) {
@@ -140,6 +156,9 @@ impl Peer {
 
     fn fetch_over(&mut self, fetch: &Fetch, turn: &mut Turn<'_>) {
         if let Some(entry) = self.sessions.get_mut(&fetch.session) {
+            if fetch.deferred {
+                entry.fetches.resumed();
+            }
             entry.fetches.ended();
             entry.heard = turn.now;
             let arrived = matches!(fetch.stage, FetchStage::Receiving(_) | FetchStage::Storing);

@@ -119,7 +119,7 @@ impl Peer {
             let Some(entry) = self.sessions.get(&session) else { return };
             let connection = entry.connection().filter(|_| entry.auth.is_established());
             let Some(provider) = connection.map(|connection| connection.peer) else { return };
-            if entry.fetches.running() >= self.config.limits.transfers {
+            if entry.fetches.moving() >= self.config.limits.transfers {
                 return;
             }
             self.gather(session);

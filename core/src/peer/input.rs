@@ -130,6 +130,12 @@ pub enum Input<'a> {
         /// The transfer.
         transfer: TransferId,
     },
+    /// The driver has every byte of a file, or of all files of a batch that are still to be stored, and stores
+    /// them later, together with others. Until then they take no place among the transfers under way.
+    Deferred {
+        /// The transfer, or that of the batch.
+        transfer: TransferId,
+    },
     /// As [`Backpressure`](Self::Backpressure), for the entries of a list.
     ListBackpressure {
         /// The session.

@@ -325,6 +325,7 @@ impl Peer {
             Input::Opened { transfer, digest } => self.opened(transfer, digest, turn),
             Input::Progress { transfer, bytes } => self.progress(transfer, bytes, turn),
             Input::Backpressure { transfer } => self.backpressure(transfer, turn),
+            Input::Deferred { transfer } => self.deferred(transfer, turn),
             Input::ListBackpressure { session } => self.list_backpressure(session, turn),
             Input::BatchProgress { transfer, files } => self.batch_progress(transfer, files, turn),
             Input::SendEnded { transfer, bytes, unsent, why } => {

@@ -43,6 +43,43 @@ fn file_counts_as_stored_once_the_peer_reports_it() {
     assert_eq!(fates(&net, 1), [("x", 7, &Delivery::Stored)]);
 }
 
+/// Files that are stored together, later, make room for those after them, and none is confirmed before.
+#[test]
+fn deferred_files_make_room_and_are_confirmed_once_stored() {
+    const FILES: usize = 40;
+    let mut net = net();
+    let session = net.call(0, "b");
+    net.hosts[0].delays_storing = true;
+    for at in 0..FILES {
+        let file = format!("file {at}");
+        net.hosts[1].files.insert(file.clone(), b"receipt".into());
+        net.get(0, session, &file, 7);
+    }
+    let limit = xcher_core::Limits::default().transfers;
+    assert_eq!(net.hosts[0].unstored.len(), limit, "more than the limit came at once");
+    for at in 0..FILES {
+        let transfer = net.hosts[0].unstored[at];
+        for _ in 0..2 {
+            net.give(0, Input::Deferred { transfer });
+            net.run();
+        }
+        let arrived = net.hosts[0].unstored.len();
+        assert_eq!(arrived, (limit + at + 1).min(FILES), "after {} were deferred", at + 1);
+    }
+    assert_eq!(fates(&net, 1), [], "confirmed before they were stored");
+    for transfer in std::mem::take(&mut net.hosts[0].unstored) {
+        net.give(0, Input::Stored { transfer, name: name("x") });
+    }
+    net.run();
+    assert_eq!(fates(&net, 1).len(), FILES);
+    assert!(fates(&net, 1).iter().all(|(_, _, fate)| **fate == Delivery::Stored));
+    // Later files take their places again.
+    for at in 0..FILES {
+        net.get(0, session, &format!("file {at}"), 7);
+    }
+    assert_eq!(net.hosts[0].unstored.len(), limit);
+}
+
 #[test]
 fn reason_for_not_storing_reaches_the_sender() {
     let mut net = net();

@@ -19,9 +19,9 @@ use super::{Front, bans, client, host_name, page, upgrade};
 
 /// The content security policy: a browser may load only this server's files, wasm included, and open only its
 /// WebSocket, which has the page's host and port and so is `'self'` too; nothing inline, and no frame of
-/// another site. A worker has the policy of its own file.
+/// another site. The icon that shows progress is a `data:` image of the page's own. A worker has the policy of its own file.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; \
-    connect-src 'self'; style-src 'self'; img-src 'self'; \
+    connect-src 'self'; style-src 'self'; img-src 'self' data:; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The headers of every response.
@@ -40,8 +40,8 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
     (HeaderName::from_static("permissions-policy"), HeaderValue::from_static(PERMISSIONS)),
 ];
 
-/// Browser features that the page never uses.
-const PERMISSIONS: &str = "accelerometer=(), bluetooth=(), camera=(), display-capture=(), \
+/// Browser features that the page never uses; the camera only where its user has a QR code read.
+const PERMISSIONS: &str = "accelerometer=(), bluetooth=(), camera=(self), display-capture=(), \
     geolocation=(), gyroscope=(), hid=(), magnetometer=(), microphone=(), midi=(), payment=(), \
     serial=(), usb=(), xr-spatial-tracking=()";
 

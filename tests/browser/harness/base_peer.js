@@ -91,7 +91,7 @@ export class BasePeer {
 
 /**
  * A control connection, which serves `files`: `{name, path, size}`, with `hold` as the number of bytes after
- * which it stops sending, `send` as that after which it closes, and `listed` as the line instead of
+ * which it stops sending, `send` as that after which it closes, `gone` if it is listed and refused, and `listed` as the line instead of
  * `X_FILELIST name size`.
  */
 export class SeedSession {
@@ -252,7 +252,7 @@ export class SeedSession {
 
   #requested({ name, size, port }) {
     const file = this.files.find((other) => other.name === name);
-    if (!file || size !== String(file.size)) {
+    if (!file || file.gone || size !== String(file.size)) {
       this.socket.write(`X_CHK ${name} NO\n`);
       return;
     }

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { cancelOnExit, onExit } from "./exit_hooks.js";
+import { serveSources } from "./page_sources.js";
 import { folder } from "./tree.js";
 import { Watched } from "./waiting.js";
 
@@ -44,8 +45,13 @@ export async function bound(process) {
   return process;
 }
 
-async function page(process) {
-  return (await process.out("http ")).replace(/\/$/, "");
+/** Returns the URL of the page: that in the binary, or its sources if XCHER_PAGE is `sources`. */
+async function page(program) {
+  const url = (await program.out("http ")).replace(/\/$/, "");
+  if (process.env.XCHER_PAGE !== "sources") return url;
+  const front = await serveSources(url);
+  program.ended.finally(() => front.stop());
+  return front.url;
 }
 
 /** A child process, whose output lines can be awaited. */

@@ -282,3 +282,34 @@ async function filled(t, count) {
   for (let at = 0; at < count; at += 1) await writeFile(join(path, `${at}`), "x".repeat(1000));
   return path;
 }
+
+test("defers files until all are stored, however many, and confirms none before", async (t) => {
+  const bridge = await relay(t);
+  const carol = await peer(t, bridge, "carol");
+  const dave = await peer(t, bridge, "dave");
+  // Large files come by themselves, small ones in batches.
+  const given = Array.from({ length: 60 }, (_, at) => ({
+    file: new Blob([new Uint8Array(at < 40 ? 300_000 + at : at)]),
+    name: `file ${at}`,
+  }));
+  const offered = next(carol, "offer");
+  const session = await dave.open("carol");
+  const offering = session.offer(given);
+  const { offer } = await offered;
+  const downloads = offer.accept(undefined, { confirm: true });
+  assert.throws(() => downloads[0].defer(), { code: "misuse" });
+  for (const download of downloads) {
+    assert.equal((await bytes(download.readable)).length, download.size);
+    download.defer();
+    download.defer();
+  }
+  assert.equal(offering.sent + offering.failed, 0, "nothing is confirmed yet");
+  const [failed, ...rest] = downloads;
+  failed.notStored("space", "no room");
+  for (const download of rest) download.stored();
+  await assert.rejects(failed.done, { message: "no room" });
+  await Promise.all(rest.map(({ done }) => done));
+  await offering.done;
+  assert.deepEqual([offering.stored, offering.failed], [59, 1]);
+  assert.deepEqual(offering.missing.map(({ name }) => name), ["file 0"]);
+});

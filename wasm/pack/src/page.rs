@@ -16,6 +16,8 @@ pub(crate) const TOOL: &str = "esbuild";
 const EXTENSIONS: [&str; 7] = ["css", "html", "js", "png", "svg", "wasm", "webmanifest"];
 /// Files that `index.html` and its scripts name. Each script is bundled with all that it imports.
 const ENTRIES: [&str; 3] = ["main.js", "style.css", "worker/main.js"];
+/// A package that a script imports when it needs it, and does without where npm has not installed it.
+const OPTIONAL: &str = "client-zip";
 /// The folder of the modules, and the one in which the bundled worker looks for them: beside it, as the package
 /// does.
 const MODULES: (&str, &str) = ("npm/pkg/", "worker/pkg/");
@@ -78,8 +80,14 @@ fn bundle(folders: &Folders, stage: &Path, out: &Path, files: &[File]) -> Result
         argument.push(folder);
         argument
     };
+    let packages = folders.npm.join("node_modules");
+    // Left to the browser, the import fails there, and the page says what it does instead.
+    let external = (!packages.join(OPTIONAL).is_dir()).then(|| format!("--external:{OPTIONAL}"));
     let done = tool::run(folders, TOOL, |command| {
         command
+            // The stage is outside the package, whose dependencies it uses.
+            .env("NODE_PATH", &packages)
+            .args(&external)
             .args(["--bundle", "--format=esm", "--minify", "--charset=utf8", "--log-level=warning"])
             // What a script imports when it needs it is a file of its own.
             .args(["--splitting", "--chunk-names=parts/[name]-[hash]"])

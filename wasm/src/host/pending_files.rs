@@ -7,7 +7,8 @@ use super::stream::Role;
 use super::{Environment, Host};
 
 /// Complete files that the application has, or can read, and has not reported as stored or not. There are
-/// no more of them than the core requests at a time, because each still counts as under way.
+/// no more of them than the core requests at a time, because each still counts as under way, unless the
+/// application has deferred them.
 #[derive(Default)]
 pub(super) struct PendingFiles {
     files: Vec<(TransferId, PendingFile)>,
@@ -18,14 +19,17 @@ pub(super) struct PendingFiles {
 struct PendingFile {
     name: FileName,
     batch: Option<TransferId>,
+    /// The application has it, and stores it later, with others.
+    deferred: bool,
 }
 
 impl PendingFiles {
-    /// Returns the batches of which a file is pending.
+    /// Returns the batches of which a file is pending that was not deferred.
     pub(super) fn batches(&self) -> Vec<TransferId> {
         // They are few, and sorting would be 1 KiB of the package.
         let mut batches = Vec::new();
-        for batch in self.files.iter().filter_map(|(_, file)| file.batch) {
+        let due = self.files.iter().filter(|(_, file)| !file.deferred);
+        for batch in due.filter_map(|(_, file)| file.batch) {
             if !batches.contains(&batch) {
                 batches.push(batch);
             }
@@ -41,12 +45,19 @@ impl PendingFiles {
     fn has_some_of(&self, batch: TransferId) -> bool {
         self.files.iter().any(|(_, file)| file.batch == Some(batch))
     }
+
+    /// Returns true if the connection of a batch has ended, and all of its files that are pending are deferred.
+    fn is_deferred(&self, batch: TransferId) -> bool {
+        let mut its = self.files.iter().filter(|(_, file)| file.batch == Some(batch));
+        self.ended_batches.iter().any(|(one, ..)| *one == batch)
+            && its.all(|(_, file)| file.deferred)
+    }
 }
 
 impl<E: Environment> Host<E> {
     /// Takes the report that the application has stored a complete file.
     pub fn stored(&mut self, transfer: TransferId) {
-        if let Some(PendingFile { name, batch }) = self.pending.take(transfer) {
+        if let Some(PendingFile { name, batch, .. }) = self.pending.take(transfer) {
             self.input(match batch {
                 None => Input::Stored { transfer, name },
                 Some(batch) => batch_progress(batch, transfer, BatchFileEnd::Stored(name)),
@@ -55,6 +66,26 @@ impl<E: Environment> Host<E> {
             self.act_on(Vec::new());
         }
         self.turn();
+    }
+
+    /// Takes the report that the application has a complete file, and stores it later, with others. The next
+    /// files arrive meanwhile.
+    pub fn defer(&mut self, transfer: TransferId) {
+        let mut files = self.pending.files.iter_mut();
+        let Some((_, file)) = files.find(|(one, _)| *one == transfer) else { return };
+        file.deferred = true;
+        match file.batch {
+            None => self.input(Input::Deferred { transfer }),
+            Some(batch) => self.defer_batch(batch),
+        }
+        self.act_on(Vec::new());
+        self.turn();
+    }
+
+    fn defer_batch(&mut self, batch: TransferId) {
+        if self.pending.is_deferred(batch) {
+            self.input(Input::Deferred { transfer: batch });
+        }
     }
 
     /// Takes the report that the application cannot store a file, complete or not.
@@ -106,7 +137,7 @@ impl<E: Environment> Host<E> {
         batch: Option<TransferId>,
         verified: bool,
     ) {
-        self.pending.files.push((transfer, PendingFile { name, batch }));
+        self.pending.files.push((transfer, PendingFile { name, batch, deferred: false }));
         self.environment.file_complete(transfer, verified);
     }
 
@@ -114,6 +145,7 @@ impl<E: Environment> Host<E> {
     pub(super) fn end_batch(&mut self, transfer: TransferId, bytes: u64, end: ReceiveEnd) {
         if self.pending.has_some_of(transfer) {
             self.pending.ended_batches.push((transfer, bytes, end));
+            self.defer_batch(transfer);
         } else {
             self.input(Input::ReceiveEnded { transfer, bytes, digests: None, end });
         }

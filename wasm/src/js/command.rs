@@ -45,6 +45,8 @@ pub enum Kind {
     Announce = "announce",
     /// Takes the report that a complete file is stored (transfer).
     Stored = "stored",
+    /// Takes the report that a complete file is stored later, with others (transfer).
+    Defer = "defer",
     /// Takes the report that a file cannot be stored (transfer, reason, message).
     NotStored = "notStored",
     /// Takes the report that the reader of a file has room (transfer).

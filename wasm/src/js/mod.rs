@@ -147,6 +147,7 @@ impl Host {
                 self.peer(|peer, now, actions| peer.want(session, want, now, actions))?;
             }
             Kind::Stored => self.host.stored(transfer),
+            Kind::Defer => self.host.defer(transfer),
             Kind::NotStored => {
                 self.not_stored(transfer, &fields.text("reason"), &fields.text("message"))?
             }

@@ -4,11 +4,13 @@ use alloc::vec::Vec;
 
 use crate::peer::TransferId;
 
-/// Transfers that wait for their turn, and a count of those that run.
+/// Transfers that wait for their turn, and a count of those that run, some of which wait for nothing but their
+/// driver to store them.
 #[derive(Default)]
 pub(crate) struct TransferQueue {
     waiting: Vec<TransferId>,
     running: usize,
+    deferred: usize,
 }
 
 impl TransferQueue {
@@ -41,6 +43,16 @@ impl TransferQueue {
         self.running = self.running.saturating_sub(1);
     }
 
+    /// A transfer that was started makes room for another before it ends.
+    pub(crate) fn defer(&mut self) {
+        self.deferred += 1;
+    }
+
+    /// Such a transfer is about to end.
+    pub(crate) fn resumed(&mut self) {
+        self.deferred = self.deferred.saturating_sub(1);
+    }
+
     pub(crate) fn waiting(&self) -> &[TransferId] {
         &self.waiting
     }
@@ -51,6 +63,11 @@ impl TransferQueue {
 
     pub(crate) fn running(&self) -> usize {
         self.running
+    }
+
+    /// Returns the number of those that run and take the place of another.
+    pub(crate) fn moving(&self) -> usize {
+        self.running.saturating_sub(self.deferred)
     }
 
     /// Returns true if nothing waits or runs.
@@ -65,5 +82,6 @@ impl TransferQueue {
         waiting.sort_unstable();
         assert_eq!(own, waiting, "the transfers that wait");
         assert_eq!(self.running, running, "the transfers that run");
+        assert!(self.deferred <= running, "{} of {running} are deferred", self.deferred);
     }
 }

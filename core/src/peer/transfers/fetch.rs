@@ -22,6 +22,8 @@ pub(crate) struct Fetch {
     pub(crate) batch: Option<Batch>,
     /// The driver passes its bytes on as they arrive, so it is neither resumed nor part of a batch.
     pub(crate) streamed: bool,
+    /// Every byte has arrived, and the driver stores it later, with others.
+    pub(crate) deferred: bool,
     pub(crate) bytes: u64,
     pub(crate) deadline: Option<Duration>,
 }
@@ -55,6 +57,7 @@ impl Fetch {
             resume: Resume::default(),
             batch: None,
             streamed: false,
+            deferred: false,
             bytes: 0,
             deadline: None,
         }
@@ -108,6 +111,8 @@ impl Fetch {
             Searching | Listening(_) => assert!(self.provider.is_some(), "no provider is known"),
             _ => assert!(self.request.number().is_some(), "{:?} without a request", self.stage),
         }
+        let is_deferrable = self.stage == FetchStage::Storing || self.batch.is_some();
+        assert!(!self.deferred || is_deferrable, "{:?} is deferred", self.stage);
         assert!(self.batch.is_none() || self.stat == Stat::default(), "a batch has no stat");
     }
 }
