@@ -1,5 +1,9 @@
 import init from "./pkg/xcher.js";
-import { asError } from "./error.js";
+import { bytesOf, shown } from "./arguments.js";
+import { builtin } from "./builtin.js";
+import { XcherError, asError, misuse } from "./error.js";
+
+/** @typedef {import("./index.js").SendOptions["wasm"]} Wasm */
 
 /** @type {Promise<unknown> | undefined} */
 let loaded;
@@ -7,23 +11,46 @@ let loaded;
 /**
  * Loads the module, once.
  *
- * @param {import("./index.js").ConnectOptions["wasm"]} wasm
+ * @param {Wasm} wasm
  */
 export async function load(wasm) {
+  check(wasm);
+  const mine = (loaded ??= start(wasm ?? new URL("./pkg/xcher_bg.wasm", import.meta.url)));
   try {
-    await (loaded ??= start(wasm ?? new URL("./pkg/xcher_bg.wasm", import.meta.url)));
+    await mine;
   } catch (error) {
-    loaded = undefined;
-    throw asError(error, "local");
+    if (loaded === mine) loaded = undefined;
+    const { message } = asError(error, "local");
+    const hint = wasm === undefined ? ": give its URL or bytes as `wasm`" : "";
+    throw new XcherError("local", `the WebAssembly module could not be loaded (${message})${hint}`, error);
   }
 }
 
-/** @param {NonNullable<import("./index.js").ConnectOptions["wasm"]>} wasm */
+/** @param {unknown} wasm */
+function check(wasm) {
+  const isAddress = (typeof wasm === "string" && wasm !== "") || wasm instanceof URL;
+  const isFetched = typeof (/** @type {any} */ (wasm)?.then ?? /** @type {any} */ (wasm)?.arrayBuffer) === "function";
+  const isModule = wasm instanceof WebAssembly.Module || bytesOf(wasm);
+  if (wasm === undefined || isAddress || isFetched || isModule) return;
+  throw misuse(`\`wasm\` is ${shown(wasm)}: give the URL of xcher_bg.wasm, its bytes, or a WebAssembly.Module`);
+}
+
+/** @param {NonNullable<Wasm>} wasm */
 async function start(wasm) {
-  const url = wasm instanceof URL ? wasm : undefined;
-  if (url?.protocol !== "file:") return init({ module_or_path: wasm });
-  // Only Node reads files. Bundlers do not resolve an import whose name is a variable.
-  const name = "node:fs/promises";
-  const { readFile } = await import(/* @vite-ignore */ name);
-  return init({ module_or_path: await readFile(url) });
+  const file = fileOf(wasm);
+  if (!file) return init({ module_or_path: wasm });
+  // Only Node, Deno and Bun read files.
+  const { readFile } = await builtin("node:fs/promises");
+  return init({ module_or_path: await readFile(file) });
+}
+
+/** Returns the file to read: of a `file:` URL, or where there are no pages, a path. @param {unknown} wasm */
+function fileOf(wasm) {
+  if (typeof wasm !== "string" && !(wasm instanceof URL)) return undefined;
+  try {
+    const url = new URL(wasm);
+    return url.protocol === "file:" ? url : undefined;
+  } catch {
+    return globalThis.location ? undefined : wasm;
+  }
 }

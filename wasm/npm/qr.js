@@ -1,3 +1,4 @@
+import { text as string } from "./arguments.js";
 import { load } from "./load.js";
 import { qr as modules } from "./pkg/xcher.js";
 
@@ -6,6 +7,7 @@ const MARGIN = 4;
 
 /** @param {string} text @param {import("./index.js").ConnectOptions["wasm"]} [wasm] */
 export async function qr(text, wasm) {
+  string("the text", text);
   await load(wasm);
   const dark = modules(text);
   if (dark.length === 0) return undefined;
