@@ -18,12 +18,14 @@ export function address(url) {
   const given = url instanceof URL ? url.href : text("the bridge's URL", url);
   const port = HOST_AND_PORT.exec(given)?.[1];
   const scheme = port === "443" || globalThis.location?.protocol === "https:" ? "https" : "http";
+  let hasSecret = false;
   try {
     const page = new URL(port ? `${scheme}://${given}/` : given);
     const isPage = /^https?:$/.test(page.protocol);
     const isBridge = isPage || /^wss?:$/.test(page.protocol);
     // Secrets do not belong in an address, and a bridge needs no user or query.
-    if (isBridge && page.hostname && !page.username && !page.password && !page.search) {
+    hasSecret = Boolean(page.username || page.password || page.search);
+    if (isBridge && page.hostname && !hasSecret) {
       const bridge = isPage || page.pathname === "/" ? new URL(TUNNEL, page) : page;
       bridge.protocol = bridge.protocol.replace("http", "ws");
       bridge.hash = "";
@@ -32,7 +34,8 @@ export function address(url) {
   } catch {
     // Reported below.
   }
-  throw misuse(`${shown(given)} is not the address of a bridge: give one like https://relay.example/ or wss://relay.example${TUNNEL_PATH}`);
+  const what = hasSecret ? "a URL with a user or a query" : shown(given);
+  throw misuse(`${what} is not the address of a bridge: give one like https://relay.example/ or wss://relay.example${TUNNEL_PATH}`);
 }
 
 /** Returns the page of a bridge, if its WebSocket has the default path. @param {string} address */

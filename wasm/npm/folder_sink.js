@@ -75,7 +75,7 @@ async function parent(fs, join, target, parts) {
  * @param {string} partial
  * @param {string} name
  */
-async function place(fs, join, folder, partial, name) {
+export async function place(fs, join, folder, partial, name) {
   for (let number = 0; ; number += 1) {
     const next = number ? numbered(name, number) : name;
     const path = join(folder, next.slice(next.lastIndexOf("/") + 1));

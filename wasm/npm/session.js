@@ -58,6 +58,7 @@ export class Session {
   #offered = new Map();
   /** Set once the application announces itself what it wants. */
   #announces = false;
+  #isEnding = false;
   #isOver = false;
 
   /**
@@ -98,8 +99,13 @@ export class Session {
 
   /** @param {WaitOptions} limits */
   async *#entries(limits) {
+    const late = "the other host sent no entry of its listing";
     // The rest of an abandoned listing comes first.
-    while (this.#listing?.dropped) await this.#listing.over;
+    for (let before; (before = this.#listing)?.dropped; ) {
+      const { over } = before;
+      await within(limits, late, (resolve) => over.then(resolve));
+    }
+    if (limits.signal?.aborted) throw aborted(limits.signal);
     this.#do("list");
     const listing = new Listing((entries) => {
       this.#driver.do({ kind: "entriesRead", session: this.#id, entries });
@@ -112,7 +118,7 @@ export class Session {
         const file = listing.take();
         if (file) yield file;
         else if (listing.isOver()) return;
-        else await within(limits, "the other host sent no entry of its listing", (resolve) => listing.onArrival(resolve));
+        else await within(limits, late, (resolve) => listing.onArrival(resolve));
       }
     } finally {
       listing.drop();
@@ -236,7 +242,8 @@ export class Session {
   /** @param {WaitOptions} [options] */
   async end(options) {
     const limits = waitOptions(options);
-    this.#do("end");
+    if (!this.#isEnding || this.#isOver) this.#do("end");
+    this.#isEnding = true;
     await within(limits, "the session did not end", (resolve) => this.closed.then(resolve));
   }
 
