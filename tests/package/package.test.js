@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build, createServer, preview } from "vite";
 import { BROWSERS, launch } from "../browser/harness/browser.js";
@@ -109,6 +110,26 @@ for (const name of BROWSERS) {
       server.stop();
     });
 
+    test("saves into a directory and as downloads, and packs an archive", async () => {
+      const server = await serve({ "/": package_.project, "/node_modules/client-zip/": `${here("node_modules/client-zip")}/` });
+      const up = await shared("--allow-origin", server.url);
+      const user = await browser.user();
+      await user.page.goto(`${server.url}/saving.html?${new URLSearchParams({ url: `${up.url}/`, nick: "alice" })}`);
+      const body = await user.page.waitForSelector("body[data-result]");
+      const { error, saved, again, archive, downloaded } = JSON.parse(await body.evaluate((body) => body.dataset.result));
+      assert.equal(error, undefined);
+      const expected = files.files.map(({ name, size, hash }) => ({ name, path: name, size, hash }));
+      const order = (a, b) => (a.name < b.name ? -1 : 1);
+      assert.deepEqual(saved.sort(order), expected.sort(order));
+      assert.ok(again.every(({ name, path }) => path !== name && / \(1\)/.test(path)), JSON.stringify(again));
+      const total = files.files.reduce((sum, { size }) => sum + size, 0);
+      assert.ok(archive > total, `${archive} bytes of an archive of ${total} bytes`);
+      await user.saved(downloaded.path, downloaded.bytes);
+      await user.close();
+      await up.stop();
+      server.stop();
+    });
+
     test("bundled by Vite", async () => {
       const root = package_.project;
       const outDir = join(root, `dist-${name}`);
@@ -126,6 +147,8 @@ for (const name of BROWSERS) {
     });
   });
 }
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 /** Options without a fixed port or a configuration file. */
 const local = {

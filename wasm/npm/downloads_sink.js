@@ -40,7 +40,8 @@ export async function openInDownloads(name) {
       const mine = turn;
       turn = mine.then(() => new Promise((resolve) => setTimeout(resolve, DOWNLOAD_INTERVAL)));
       await mine;
-      handOver(new Blob(parts), flat);
+      // Of no type that a browser would add an extension for.
+      handOver(new Blob(parts, { type: "application/octet-stream" }), flat);
       return flat;
     },
     abort() {

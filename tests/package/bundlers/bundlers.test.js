@@ -121,7 +121,7 @@ async function nextApp() {
   const files = {
     "package.json": JSON.stringify({ name: "app", private: true, type: "module" }),
     "next.config.mjs": "export default { output: 'export' };",
-    "app/layout.js": "export default ({ children }) => <html lang='en'><body>{children}</body></html>;",
+    "app/layout.js": "export default ({ children }) => <html lang='en'><head><link rel='icon' href='data:,' /></head><body>{children}</body></html>;",
     "app/page.js": `"use client";
       import { useEffect } from "react";
       import { version } from "xcher";
