@@ -18,7 +18,7 @@ export async function installed() {
   const project = join(root, "project");
   cpSync(here("project"), project, { recursive: true });
   // Besides the package, only the project's own dependencies, from this machine.
-  const others = ["ws", "@types/ws", "@types/node"].map((name) => here(`node_modules/${name}`));
+  const others = ["ws", "@types/ws", "@types/node", "client-zip"].map((name) => here(`node_modules/${name}`));
   await run("npm", [
     "install", "--offline", "--no-audit", "--no-fund", "--install-links=false",
     join(root, filename), ...others,

@@ -1,41 +1,51 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build, createServer, preview } from "vite";
 import { BROWSERS, launch } from "../browser/harness/browser.js";
 import { serve } from "../browser/harness/serve.js";
-import { folder, NAMES, same, tree } from "../browser/harness/tree.js";
-import { bound, Process, xcher } from "../browser/harness/xcher.js";
+import { folder, same } from "../browser/harness/tree.js";
+import { Process, xcher } from "../browser/harness/xcher.js";
+import { fetched, files, inPage, shared } from "./fetching.js";
 import { installed, program } from "./installed.js";
 
 const run = promisify(execFile);
 let package_;
-let root;
-let files;
 
 before(async () => {
-  root = folder();
-  files = await tree(join(root, "shared"), NAMES);
   package_ = await installed();
 });
 
 test("the package contains exactly the intended files", () => {
-  const meant = [/^package\.json$/, /^README\.md$/, /^LICENSE-(MIT|APACHE)$/, /^index\.d\.ts$/];
+  const meant = [/^package\.json$/, /^README\.md$/, /^LICENSE-(MIT|APACHE)$/, /^index\.d\.ts$/, /^types\/[a-z_]+\.d\.ts$/];
   const code = [/^[a-z_-]+\.js$/, /^pkg\/[a-z_]+\.js$/, /^pkg\/[a-z_]+\.wasm$/];
-  const others = package_.files.filter((file) => ![...meant, ...code].some((like) => like.test(file)));
+  const examples = [/^examples\/[a-z]+\/[a-z]+\.(js|html|css)$/];
+  const all = [...meant, ...code, ...examples];
+  const others = package_.files.filter((file) => !all.some((like) => like.test(file)));
   assert.deepEqual(others, []);
-  for (const like of [...meant, ...code]) {
+  for (const like of all) {
     assert.ok(package_.files.some((file) => like.test(file)), `expected ${like} in ${package_.files}`);
   }
   assert.equal(package_.files.filter((file) => file.endsWith(".wasm")).length, 1);
 });
 
-for (const resolution of ["bundler", "nodenext"]) {
-  test(`types resolve with moduleResolution ${resolution}`, async () => {
+test("the package says where it comes from", async () => {
+  const manifest = JSON.parse(await readFile(join(package_.project, "node_modules/xcher/package.json"), "utf8"));
+  const cargo = await readFile(new URL("../../Cargo.toml", import.meta.url), "utf8");
+  const of = (field) => new RegExp(`^${field} = "(.+)"$`, "m").exec(cargo)[1];
+  assert.equal(manifest.repository.url, of("repository"));
+  assert.equal(manifest.homepage, of("homepage"));
+  assert.equal(manifest.bugs, `${of("repository")}/issues`);
+});
+
+for (const environment of ["bundler", "nodenext", "node"]) {
+  test(`types resolve with tsconfig.${environment}.json`, async () => {
     const { project } = package_;
-    await run(program("tsc"), ["--project", `tsconfig.${resolution}.json`], { cwd: project }).catch(
+    await run(program("tsc"), ["--project", `tsconfig.${environment}.json`], { cwd: project }).catch(
       ({ stdout }) => assert.fail(stdout),
     );
   });
@@ -49,28 +59,39 @@ describe("in Node", () => {
   });
   after(() => up?.stop());
 
+  const script = (name, ...args) => new Process(process.execPath, [join(package_.project, name), ...args]);
+
   test("fetches a terminal's files", async () => {
-    const node = new Process(process.execPath, [join(package_.project, "node.js"), `${up.url}/xcher`, "alice"]);
-    const [result] = await node.exits();
+    const [result] = await script("node.js", `${up.url}/xcher`, "alice").exits();
     fetched(JSON.parse(result));
   });
 
   test("shares a file with a terminal", async () => {
     const [file] = files.files;
-    const script = join(package_.project, "share.js");
     const name = "folder/走り 1.txt";
-    const node = new Process(process.execPath, [script, `${up.url}/xcher`, "nora", file.path, name]);
+    const node = script("share.js", `${up.url}/xcher`, "nora", file.path, name);
     await node.out("online nora");
-    await xcher("get", "nora", "--all", "-o", join(root, "got"), "--relay", up.relay).exits();
-    await same(join(root, "got", name), file);
+    const got = folder();
+    await xcher("get", "nora", "--all", "-o", got, "--relay", up.relay).exits();
+    await same(join(got, name), file);
     await node.out("ended");
     await node.exits();
   });
 
-  test("reports a missing WebSocket", async (t) => {
-    if (globalThis.WebSocket) return t.skip("this Node has one");
-    const node = new Process(process.execPath, [join(package_.project, "without.js"), `${up.url}/xcher`]);
-    assert.deepEqual(await node.exits(), ["true unsupported"]);
+  test("is imported on a server, where there is neither a page nor a WebSocket", async () => {
+    assert.deepEqual(await script("server.js").exits(), ["imported without a trace", "unsupported"]);
+  });
+
+  test("is required by CommonJS", async (t) => {
+    if (!process.features.require_module) return t.skip("this Node does not require ES modules");
+    const [result] = await script("required.cjs", `${up.url}/xcher`, "alice").exits();
+    fetched(JSON.parse(result));
+  });
+
+  test("resolves its module and its manifest", async () => {
+    const resolve = `for (const name of ["xcher_bg.wasm", "package.json"]) console.log(import.meta.resolve("xcher/" + name));`;
+    const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", resolve], { cwd: package_.project });
+    assert.match(stdout, /xcher\/pkg\/xcher_bg\.wasm\n.*xcher\/package\.json\n/);
   });
 });
 
@@ -86,6 +107,26 @@ for (const name of BROWSERS) {
     test("unbundled, by an import map", async () => {
       const server = await serve({ "/": package_.project });
       await inPage(browser, server.url, "/unbundled.html");
+      server.stop();
+    });
+
+    test("saves into a directory and as downloads, and packs an archive", async () => {
+      const server = await serve({ "/": package_.project, "/node_modules/client-zip/": `${here("node_modules/client-zip")}/` });
+      const up = await shared("--allow-origin", server.url);
+      const user = await browser.user();
+      await user.page.goto(`${server.url}/saving.html?${new URLSearchParams({ url: `${up.url}/`, nick: "alice" })}`);
+      const body = await user.page.waitForSelector("body[data-result]");
+      const { error, saved, again, archive, downloaded } = JSON.parse(await body.evaluate((body) => body.dataset.result));
+      assert.equal(error, undefined);
+      const expected = files.files.map(({ name, size, hash }) => ({ name, path: name, size, hash }));
+      const order = (a, b) => (a.name < b.name ? -1 : 1);
+      assert.deepEqual(saved.sort(order), expected.sort(order));
+      assert.ok(again.every(({ name, path }) => path !== name && / \(1\)/.test(path)), JSON.stringify(again));
+      const total = files.files.reduce((sum, { size }) => sum + size, 0);
+      assert.ok(archive > total, `${archive} bytes of an archive of ${total} bytes`);
+      await user.saved(downloaded.path, downloaded.bytes);
+      await user.close();
+      await up.stop();
       server.stop();
     });
 
@@ -107,6 +148,8 @@ for (const name of BROWSERS) {
   });
 }
 
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+
 /** Options without a fixed port or a configuration file. */
 const local = {
   server: { host: "127.0.0.1", port: 0 },
@@ -116,37 +159,4 @@ const local = {
 
 function address(server) {
   return `http://127.0.0.1:${server.httpServer.address().port}`;
-}
-
-/** Starts alice, who shares the files at a relay of her own. */
-async function shared(...args) {
-  const ports = ["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
-  const up = await bound(xcher("up", ...files.paths, "--nick", "alice", ...ports, ...args));
-  await up.out("online ");
-  return up;
-}
-
-async function inPage(browser, url, path = "/") {
-  const up = await shared("--allow-origin", url);
-  const user = await browser.user();
-  const asked = new URLSearchParams({ url: `${up.url}/xcher`, nick: "alice" });
-  await user.page.goto(`${url}${path}?${asked}`);
-  const body = await user.page.waitForSelector("body[data-result]");
-  fetched(JSON.parse(await body.evaluate((body) => body.dataset.result)));
-  await user.close();
-  await up.stop();
-}
-
-/** Fails unless these are exactly alice's files, byte for byte. */
-function fetched({ error, who, files: got, absent, ended }) {
-  assert.equal(error, undefined);
-  assert.ok(who.includes("alice"));
-  assert.equal(absent, false);
-  assert.equal(ended, undefined);
-  const order = (a, b) => (a.name < b.name ? -1 : 1);
-  const expected = files.files.map(({ name, size, hash }) => ({ name, size, received: size, hash }));
-  assert.deepEqual(
-    got.map(({ name, size, received, hash }) => ({ name, size, received, hash })).sort(order),
-    expected.sort(order),
-  );
 }

@@ -1,13 +1,23 @@
 import { Deferred } from "./deferred.js";
-import { XcherError, asError } from "./error.js";
+import { XcherError, asError, misuse } from "./error.js";
+import { Progress } from "./progress.js";
+import { after, onAbort, timedOut } from "./with_timeout.js";
 
 /** Unread bytes below which more are requested. */
 const LOW_WATER_MARK = 128 << 10;
 /** Size of the buffer that usually suffices. */
 const BUFFER_LEN = 512 << 10;
 
+/**
+ * @typedef {{
+ *   name: string, size?: number, modified?: number, partial?: Blob, confirm: boolean, signal?: AbortSignal,
+ *   timeout?: number,
+ * }} Wanted `partial` has the bytes to resume after; `confirm` is true if the application reports when it is stored;
+ *   `timeout` is the longest time without a byte
+ */
+
 /** A file being received. */
-export class Download {
+export class Download extends Progress {
   #driver;
   /** @type {number | undefined} */
   #id;
@@ -33,23 +43,27 @@ export class Download {
   #requested;
   /** Position in the file of the first byte received. @type {Deferred<number>} */
   #start = new Deferred();
+  /** Set once `start` has said where the bytes begin. */
+  #position = 0;
   #received = 0;
   #verified = false;
+  #timeout;
+  #forgetSignal = () => {};
 
   /**
    * @param {import("./driver.js").Driver} driver
-   * @param {string} name
-   * @param {number | undefined} size
-   * @param {Blob | undefined} partial the bytes to resume after
-   * @param {boolean} confirm true if the application reports when it is stored
+   * @param {Wanted} wanted checked
    * @param {(download: Download) => Promise<number>} begin requests it
    */
-  constructor(driver, name, size, partial, confirm, begin) {
+  constructor(driver, { name, size, modified, partial, confirm, signal, timeout }, begin) {
+    super(() => ({ bytes: this.#position + this.#received, size: this.size }));
     this.#driver = driver;
     this.#confirm = confirm;
     this.name = name;
     this.size = size;
+    this.modified = modified;
     this.partial = partial;
+    this.#timeout = timeout;
     this.#begin = begin;
     // A byte stream pulls nothing before it is read.
     this.readable = new ReadableStream({
@@ -60,6 +74,7 @@ export class Download {
       pull: () => this.#pull(),
       cancel: (why) => this.#dropped(why),
     });
+    this.#forgetSignal = onAbort(signal, (error) => this.abort(error));
   }
 
   get received() {
@@ -72,36 +87,64 @@ export class Download {
 
   start() {
     this.#request();
+    const settled = this.#patiently();
+    this.#start.promise.then(settled, settled);
     return this.#start.promise;
   }
 
   cancel() {
     if (this.#error || this.#settled) return;
-    if (this.#id === undefined) return this.failed(new XcherError("cancelled", "cancelled"));
+    if (this.#id === undefined || this.#driver.isClosing) return this.failed(new XcherError("cancelled", "cancelled"));
     if (this.#complete) this.#settled = true;
     this.#do("cancel");
   }
 
+  /** Cancels it at once, with a reason. @param {XcherError} error */
+  abort(error) {
+    if (this.#error || this.#settled) return;
+    if (this.#id !== undefined && !this.#driver.isClosing) this.#do("cancel");
+    this.failed(error);
+  }
+
+  /** Aborts it unless the function that is returned is called in time. */
+  #patiently() {
+    return after(this.#timeout, () => this.abort(timedOut(`no byte of ${this.name} arrived`, this.#timeout)));
+  }
+
+  /**
+   * Lets the caller report that it is stored, as with `confirm`: for helpers that know better when that is than the
+   * end of `readable`. Nothing may have read it.
+   *
+   * @param {Download} download
+   * @returns {() => void} reports it, if the application does not
+   */
+  static takeOver(download) {
+    if (download.readable.locked) throw misuse(`the stream of ${download.name} is in use: pass a download that nothing reads`);
+    if (download.#confirm) return () => {};
+    download.#confirm = true;
+    return () => download.stored();
+  }
+
   stored() {
-    if (!this.#confirm) throw new XcherError("misuse", "stored() needs a download with `confirm: true`");
+    if (!this.#confirm) throw misuse("stored() needs a download with `confirm: true`");
     const read = this.#complete && this.#waiting === 0;
-    if (!read && !this.#error) throw new XcherError("misuse", "read the download to its end before stored()");
+    if (!read && !this.#error) throw misuse("read the download to its end before stored()");
     this.#stored();
   }
 
   defer() {
-    if (!this.#confirm) throw new XcherError("misuse", "defer() needs a download with `confirm: true`");
+    if (!this.#confirm) throw misuse("defer() needs a download with `confirm: true`");
     if (this.#error || this.#settled) return;
-    if (!this.#complete || this.#waiting) throw new XcherError("misuse", "read the download to its end before defer()");
+    if (!this.#complete || this.#waiting) throw misuse("read the download to its end before defer()");
     this.#do("defer");
   }
 
-  /** @param {import("./index.js").NotStored} [reason] @param {string} [message] */
-  notStored(reason = "other", message = "it could not be stored") {
+  /** @param {import("./index.js").NotStored} [reason] @param {string} [message] @param {unknown} [cause] */
+  notStored(reason = "other", message = "it could not be stored", cause = undefined) {
     if (this.#error || this.#settled) return;
     // Checks the reason of a download without a transfer, too: no transfer has the number 0.
-    this.#driver.do({ kind: "notStored", transfer: this.#id ?? 0, reason, message });
-    if (this.#id === undefined) return this.failed(new XcherError("local", message));
+    this.#driver.do({ kind: "notStored", transfer: this.#id ?? 0, reason, message }, cause);
+    if (this.#id === undefined) return this.failed(new XcherError("local", message, cause));
     if (this.#complete) this.#settled = true;
   }
 
@@ -114,7 +157,7 @@ export class Download {
   /** Handles the cancellation of `readable`. @param {unknown} why */
   #dropped(why) {
     const failed = why instanceof Error && why.name !== "AbortError" && !(why instanceof XcherError);
-    if (failed) this.notStored("other", why.message);
+    if (failed) this.notStored("other", why.message, why);
     else this.cancel();
   }
 
@@ -122,6 +165,7 @@ export class Download {
 
   /** @param {number} from position of the first byte that follows */
   started(from) {
+    this.#position = from;
     this.#start.resolve(from);
   }
 
@@ -145,6 +189,8 @@ export class Download {
 
   /** Records that it is stored and that its receipt is on the way. */
   finished() {
+    this.#forgetSignal();
+    this.moved();
     this.#end.resolve();
   }
 
@@ -154,6 +200,8 @@ export class Download {
     this.#error = error;
     this.#buffer = new Uint8Array(0);
     this.#from = this.#to = 0;
+    this.#forgetSignal();
+    this.moved();
     this.#end.reject(error);
     this.#start.reject(error);
     this.#wake?.();
@@ -207,10 +255,12 @@ export class Download {
   }
 
   #request() {
+    if (this.#error) return Promise.resolve();
+    this.moving();
     return (this.#requested ??= this.#begin(this).then(
       (id) => {
         this.#id = id;
-        if (this.#error) this.#do("cancel");
+        if (this.#error && !this.#driver.isClosing) this.#do("cancel");
       },
       (error) => this.failed(asError(error, "misuse")),
     ));
@@ -219,8 +269,24 @@ export class Download {
   async #pull() {
     if (this.partial && !this.#requested) {
       // The reader must know where the first byte belongs.
-      return this.failed(new XcherError("misuse", "call start() before you read a download with `partial`"));
+      return this.failed(misuse("call start() before you read a download with `partial`"));
     }
+    const arrived = this.#patiently();
+    try {
+      await this.#arrival();
+    } finally {
+      arrived();
+    }
+    if (this.#error) return;
+    if (this.#waiting === 0) {
+      if (this.#complete) this.#close();
+      return;
+    }
+    this.#supply();
+  }
+
+  /** Waits until there are bytes to read, or the end. */
+  async #arrival() {
     await this.#request();
     if (this.#error) return;
     if (this.#waiting < LOW_WATER_MARK && !this.#complete) this.#do("readMore");
@@ -229,11 +295,10 @@ export class Download {
         this.#wake = () => resolve(undefined);
       });
     }
-    if (this.#error) return;
-    if (this.#waiting === 0) {
-      if (this.#complete) this.#close();
-      return;
-    }
+  }
+
+  /** Passes waiting bytes to the reader. */
+  #supply() {
     const waiting = this.#buffer.subarray(this.#from, this.#to);
     const into = this.#reader.byobRequest?.view;
     if (into) {

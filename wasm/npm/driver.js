@@ -53,6 +53,8 @@ export class Driver {
   #full = new Set();
   /** Set once the peer closes: calls may fail from then on. */
   isClosing = false;
+  /** What led to the errors that the running command reports. @type {unknown} */
+  #cause;
 
   /**
    * @param {string[]} nicks
@@ -80,14 +82,22 @@ export class Driver {
    * Has the module carry out a command.
    *
    * @param {Command} command
+   * @param {unknown} [cause] what led to the failure that it reports
    * @returns {number} the session, transfer or offer that it began
    */
-  do({ kind, ...fields }) {
+  do({ kind, ...fields }, cause) {
     // Strings can be read by the module, whatever the application passed; an error inside it would leave
     // it unusable.
     const text = (/** @type {unknown} */ value) => String(typeof value === "boolean" ? +value : value);
     const texts = Object.entries(fields).map(([field, value]) => [field, text(value)]);
-    return this.#call((host) => host.command(kind, Object.fromEntries(texts)));
+    return this.#call((host) => {
+      this.#cause = cause;
+      try {
+        return host.command(kind, Object.fromEntries(texts));
+      } finally {
+        this.#cause = undefined;
+      }
+    });
   }
 
   /**
@@ -148,9 +158,9 @@ export class Driver {
     });
   }
 
-  /** @param {number} tunnel @param {string} message */
-  #lost(tunnel, message) {
-    this.do({ kind: "lost", tunnel, message });
+  /** @param {number} tunnel @param {string} message @param {unknown} cause */
+  #lost(tunnel, message, cause) {
+    this.do({ kind: "lost", tunnel, message }, cause);
   }
 
   // Called by the module.
@@ -166,11 +176,13 @@ export class Driver {
       socket = this.#open();
     } catch (error) {
       const { message } = asError(error, "local");
-      this.#later(() => this.#host && this.#lost(tunnel, message));
+      this.#later(() => this.#host && this.#lost(tunnel, message, error));
       return;
     }
     this.#sockets.set(tunnel, socket);
     let why = "";
+    /** @type {unknown} */
+    let cause;
     socket.binaryType = "arraybuffer";
     socket.onopen = () => this.do({ kind: "opened", tunnel });
     socket.onmessage = ({ data }) => {
@@ -182,10 +194,11 @@ export class Driver {
     socket.onerror = (event) => {
       // Node gives the reason; a browser does not.
       why = "message" in event ? String(event.message) : "";
+      cause = "error" in event ? event.error : undefined;
     };
     socket.onclose = ({ code, reason }) => {
       this.#sockets.delete(tunnel);
-      this.#lost(tunnel, why || reason || `the WebSocket was closed (${code})`);
+      this.#lost(tunnel, why || reason || `the WebSocket was closed (${code})`, cause);
     };
   }
 
@@ -220,7 +233,7 @@ export class Driver {
 
   /** @param {import("./index.js").ErrorCode} code @param {string} message */
   error(code, message) {
-    return new XcherError(code, message);
+    return new XcherError(code, message, this.#cause);
   }
 
   /** @param {ConstructorParameters<typeof Delivery>} counts */

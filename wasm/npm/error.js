@@ -3,9 +3,10 @@ export class XcherError extends Error {
   /**
    * @param {import("./index.js").ErrorCode} code
    * @param {string} message
+   * @param {unknown} [cause] what led to it, if known
    */
-  constructor(code, message) {
-    super(message);
+  constructor(code, message, cause) {
+    super(message, cause === undefined ? undefined : { cause });
     this.code = code;
   }
 
@@ -13,6 +14,9 @@ export class XcherError extends Error {
     return /** @type {const} */ ("XcherError");
   }
 }
+
+/** Returns an error for a call with invalid arguments. @param {string} message @param {unknown} [cause] */
+export const misuse = (message, cause) => new XcherError("misuse", message, cause);
 
 /**
  * Returns an error of this package for anything thrown.
@@ -22,6 +26,5 @@ export class XcherError extends Error {
  */
 export function asError(thrown, code) {
   if (thrown instanceof XcherError) return thrown;
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return new XcherError(code, message);
+  return new XcherError(code, thrown instanceof Error ? thrown.message : String(thrown), thrown);
 }

@@ -1,4 +1,5 @@
-import { XcherError } from "./error.js";
+import { blob, bytesOf, isBlob, shown, text } from "./arguments.js";
+import { misuse } from "./error.js";
 
 /** Returns the name of a file by default. @param {Blob} file */
 export function ownName(file) {
@@ -18,13 +19,33 @@ export function described(name, file) {
  * @param {Iterable<import("./index.js").Named>} files
  */
 export function byName(files) {
+  const isList = typeof files === "object" && typeof files?.[Symbol.iterator] === "function" && !bytesOf(files);
+  if (!isList) throw misuse(`the files are ${shown(files)}: give a list of files, such as [file]`);
   /** @type {Map<string, Blob>} */
   const named = new Map();
   for (const one of files) {
-    const { file, name } = one instanceof Blob ? { file: one, name: ownName(one) } : one;
-    if (named.has(name)) throw new XcherError("misuse", `two files have the name ${name}: give one another name`);
+    const [name, file] = nameAndFile(one);
+    if (named.has(name)) throw misuse(`two files have the name ${name}: give one another name`);
     named.set(name, file);
   }
-  if (named.size === 0) throw new XcherError("misuse", "there are no files to send: give at least one");
+  if (named.size === 0) throw misuse("there are no files to send: give at least one");
   return named;
+}
+
+/** @param {unknown} one @returns {[string, Blob]} */
+function nameAndFile(one) {
+  const given = /** @type {{ file?: unknown, name?: unknown } | null} */ (one);
+  const isPair = typeof given === "object" && given !== null && !isBlob(given) && "file" in given;
+  if (isPair) {
+    const file = blob("`file`", given.file);
+    return [nameOf(file, given.name), file];
+  }
+  const file = blob("a file", one);
+  return [nameOf(file), file];
+}
+
+/** Returns the name of a file under which it can be sent. @param {Blob} file @param {unknown} [name] */
+export function nameOf(file, name = ownName(file)) {
+  if (name === "") throw misuse("a file has no name: give a File, or one by its name, such as { file, name: \"notes.txt\" }");
+  return text("the name of a file", name);
 }

@@ -1,4 +1,6 @@
-import { XcherError } from "./error.js";
+import { shown } from "./arguments.js";
+import { downloadOptions } from "./download_options.js";
+import { misuse } from "./error.js";
 
 /** The most files of a session's offers that wait for a decision; those beyond are declined. */
 const MAX_FILES = 100_000;
@@ -27,16 +29,20 @@ export class Offer {
     this.#decide = decide;
   }
 
-  /** @param {Iterable<string>} [names] @param {{ confirm?: boolean }} [options] */
-  accept(names, { confirm } = {}) {
-    if (this.#decided) throw new XcherError("misuse", "this offer is decided already");
+  /** @param {Iterable<string>} [names] @param {import("./index.js").DownloadOptions} [options] */
+  accept(names, options) {
+    if (this.#decided) throw misuse("this offer is decided already");
+    if (names !== undefined && (typeof names !== "object" || typeof names?.[Symbol.iterator] !== "function")) {
+      throw misuse(`the names are ${shown(names)}: give a list of names, or leave it out for all files`);
+    }
+    downloadOptions(options);
     const wanted = new Set(names ?? this.files.map(({ name }) => name));
     const taken = this.files.filter(({ name }) => wanted.delete(name));
-    for (const name of wanted) throw new XcherError("misuse", `the offer has no file ${name}`);
+    for (const name of wanted) throw misuse(`the offer has no file ${name}`);
     this.#decided = true;
     const kept = new Set(taken);
     this.#decide(this.files.filter((file) => !kept.has(file)));
-    return taken.map((file) => this.session.get(file, { confirm }));
+    return taken.map((file) => this.session.get(file, options));
   }
 
   decline() {

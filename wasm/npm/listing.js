@@ -8,8 +8,7 @@ export class Listing {
   /** @type {import("./index.js").RemoteFile[]} */
   #files = [];
   #at = 0;
-  /** @type {(() => void) | undefined} */
-  #wake;
+  #wake = () => {};
   #ended = false;
   /** @type {import("./error.js").XcherError | undefined} */
   #error;
@@ -26,33 +25,40 @@ export class Listing {
     });
   }
 
-  /** Returns the next file, or `undefined` at the end. */
-  async next() {
-    while (this.#at === this.#files.length) {
-      if (this.#error) throw this.#error;
-      if (this.#ended) return undefined;
-      this.#files = [];
-      this.#at = 0;
-      await new Promise((resolve) => {
-        this.#wake = () => resolve(undefined);
-      });
+  /** Returns the next file, or `undefined` if none is here. */
+  take() {
+    if (this.#at < this.#files.length) {
+      this.#count();
+      return this.#files[this.#at++];
     }
-    this.#count();
-    return this.#files[this.#at++];
+    this.#files = [];
+    this.#at = 0;
+    return undefined;
+  }
+
+  /** Returns true if no more files arrive. @throws the reason, if the listing is incomplete */
+  isOver() {
+    if (this.#error) throw this.#error;
+    return this.#ended;
+  }
+
+  /** Calls a function once a file is here, or the listing is over. @param {(nothing: undefined) => void} wake */
+  onArrival(wake) {
+    this.#wake = () => wake(undefined);
   }
 
   /** @param {import("./index.js").RemoteFile} file */
   push(file) {
     if (this.dropped) return this.#count();
     this.#files.push(file);
-    this.#wake?.();
+    this.#wake();
   }
 
   /** @param {import("./error.js").XcherError} [error] */
   end(error) {
     this.#ended = true;
     this.#error = error;
-    this.#wake?.();
+    this.#wake();
     this.#finish();
   }
 

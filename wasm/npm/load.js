@@ -1,5 +1,9 @@
 import init from "./pkg/xcher.js";
-import { XcherError, asError } from "./error.js";
+import { bytesOf, shown } from "./arguments.js";
+import { builtin } from "./builtin.js";
+import { XcherError, asError, misuse } from "./error.js";
+
+/** @typedef {import("./index.js").SendOptions["wasm"]} Wasm */
 
 /** A module whose function has a vector instruction. */
 const VECTOR = Uint8Array.of(
@@ -13,37 +17,60 @@ let loaded;
 /**
  * Loads the module, once.
  *
- * @param {import("./index.js").ConnectOptions["wasm"]} wasm
+ * @param {Wasm} wasm
  */
 export async function load(wasm) {
-  try {
-    await (loaded ??= start(wasm ?? new URL("./pkg/xcher_bg.wasm", import.meta.url)));
-  } catch (error) {
-    loaded = undefined;
-    throw asError(error, "local");
-  }
-}
-
-/** @param {NonNullable<import("./index.js").ConnectOptions["wasm"]>} wasm */
-async function start(wasm) {
+  check("xcher_bg.wasm", wasm);
   if (!WebAssembly.validate(VECTOR)) {
     const newer = "use Chrome 91, Firefox 89, Safari 16.4, Node 16.4 or later";
     throw new XcherError("unsupported", `there are no vector instructions (WebAssembly SIMD) here: ${newer}`);
   }
-  return initialise(init, wasm);
+  const mine = (loaded ??= initialise(init, wasm ?? new URL("./pkg/xcher_bg.wasm", import.meta.url)));
+  try {
+    await mine;
+  } catch (error) {
+    if (loaded === mine) loaded = undefined;
+    throw unusable(wasm, error);
+  }
+}
+
+/** Checks the `wasm` of an application for the module in this file. @param {string} file @param {unknown} wasm */
+export function check(file, wasm) {
+  const isAddress = (typeof wasm === "string" && wasm !== "") || wasm instanceof URL;
+  const isFetched = typeof (/** @type {any} */ (wasm)?.then ?? /** @type {any} */ (wasm)?.arrayBuffer) === "function";
+  const isModule = wasm instanceof WebAssembly.Module || bytesOf(wasm);
+  if (wasm === undefined || isAddress || isFetched || isModule) return;
+  throw misuse(`\`wasm\` is ${shown(wasm)}: give the URL of ${file}, its bytes, or a WebAssembly.Module`);
+}
+
+/** Returns the error for a module that could not be loaded. @param {unknown} wasm @param {unknown} error */
+export function unusable(wasm, error) {
+  const { message } = asError(error, "local");
+  const hint = wasm === undefined ? ": give its URL or bytes as `wasm`" : "";
+  return new XcherError("local", `the WebAssembly module could not be loaded (${message})${hint}`, error);
 }
 
 /**
  * Passes a module to its glue.
  *
  * @param {(given: { module_or_path: any }) => Promise<unknown>} init
- * @param {NonNullable<import("./index.js").ConnectOptions["wasm"]>} wasm
+ * @param {NonNullable<Wasm>} wasm
  */
 export async function initialise(init, wasm) {
-  const url = wasm instanceof URL ? wasm : undefined;
-  if (url?.protocol !== "file:") return init({ module_or_path: wasm });
-  // Only Node reads files. Bundlers do not resolve an import whose name is a variable.
-  const name = "node:fs/promises";
-  const { readFile } = await import(/* @vite-ignore */ name);
-  return init({ module_or_path: await readFile(url) });
+  const file = fileOf(wasm);
+  if (!file) return init({ module_or_path: wasm });
+  // Only Node, Deno and Bun read files.
+  const { readFile } = await builtin("node:fs/promises");
+  return init({ module_or_path: await readFile(file) });
+}
+
+/** Returns the file to read: of a `file:` URL, or where there are no pages, a path. @param {unknown} wasm */
+function fileOf(wasm) {
+  if (typeof wasm !== "string" && !(wasm instanceof URL)) return undefined;
+  try {
+    const url = new URL(wasm);
+    return url.protocol === "file:" ? url : undefined;
+  } catch {
+    return globalThis.location ? undefined : wasm;
+  }
 }

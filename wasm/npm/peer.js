@@ -1,21 +1,25 @@
-import { address, opener } from "./bridge.js";
+import { choice, optional, secretText, text, waitOptions } from "./arguments.js";
+import { address, opener, pageOf } from "./bridge.js";
 import { Sending } from "./code_send.js";
+import { asyncDispose } from "./dispose.js";
 import { Driver } from "./driver.js";
-import { XcherError, asError } from "./error.js";
+import { XcherError, asError, misuse } from "./error.js";
 import { byName } from "./file_names.js";
 import { load } from "./load.js";
+import { eventsOf, incomingOf, offersOf } from "./peer_iterators.js";
 import { MAX_NICK_ATTEMPTS } from "./pkg/constants.js";
 import { isCode } from "./pkg/xcher.js";
 import { Sessions } from "./sessions.js";
 import { Transfers } from "./transfers.js";
 import { trust } from "./trust.js";
-import { within } from "./with_timeout.js";
+import { DEFAULT_TIMEOUT, onAbort, within } from "./with_timeout.js";
 
 /**
- * @typedef {{ signal?: AbortSignal, timeout?: number }} WaitOptions
+ * @typedef {import("./index.js").WaitOptions} WaitOptions
  * @typedef {{ resolve: (value: any) => void, reject: (error: XcherError) => void }} Waiting
  */
 
+const NO_ANSWER = "the relay did not answer";
 /** Only this module constructs peers. */
 const INTERNAL = Symbol();
 /** Time to send the last bytes of a peer that closes, in milliseconds. */
@@ -49,7 +53,7 @@ export class Peer extends EventTarget {
    * @param {"take" | "ask" | "ignore"} calls
    */
   constructor(internal, nicks, trust, open, calls) {
-    if (internal !== INTERNAL) throw new XcherError("misuse", "a peer is made by Peer.connect, not by `new`");
+    if (internal !== INTERNAL) throw misuse("a peer is made by Peer.connect, not by `new`");
     super();
     this.#trust = trust;
     const emit = this.#emit.bind(this);
@@ -63,8 +67,12 @@ export class Peer extends EventTarget {
    * @param {string | URL} url
    * @param {import("./index.js").ConnectOptions} options
    */
-  static connect(url, options) {
-    return Peer.#connect(url, options, [options.nick].flat().map((nick) => String(nick ?? "")), () => {});
+  static async connect(url, options) {
+    const { nick, calls } = optional(options);
+    const nicks = /** @type {unknown[]} */ (Array.isArray(nick) ? nick : [nick]);
+    if (nicks.length === 0) throw misuse("`nick` is an empty list: give at least one nick");
+    const policy = choice("calls", calls, ["take", "ask", "ignore"]);
+    return Peer.#connect(url, options, nicks.map((each) => text("`nick`", each)), policy, () => {});
   }
 
   /**
@@ -72,16 +80,19 @@ export class Peer extends EventTarget {
    * @param {Iterable<import("./index.js").Named>} files
    * @param {import("./index.js").SendOptions} [options]
    */
-  static async send(url, files, options = {}) {
+  static async send(url, files, options) {
+    const given = optional(options);
+    const { signal } = waitOptions(given);
     const named = byName(files);
     for (let attempt = 1; ; attempt += 1) {
       try {
-        const peer = await Peer.#connect(url, options, undefined, (peer) => {
+        const peer = await Peer.#connect(url, given, undefined, "take", (peer) => {
           for (const [name, file] of named) peer.share(file, name);
         });
         const listed = [...named].map(([name, { size }]) => ({ name, size }));
-        const sending = new Sending(peer, peer.#driver.code, listed);
+        const sending = new Sending(peer, peer.#driver.code, listed, pageOf(address(url)));
         peer.#handlers.push(sending);
+        sending.stopAt(signal);
         return sending;
       } catch (error) {
         // Another code has another nick.
@@ -92,19 +103,23 @@ export class Peer extends EventTarget {
 
   /**
    * @param {string | URL} url
-   * @param {Partial<import("./index.js").ConnectOptions>} options
+   * @param {import("./index.js").SendOptions} options
    * @param {string[] | undefined} nicks undefined for that of a new code
+   * @param {"take" | "ask" | "ignore"} calls
    * @param {(peer: Peer) => void} prepare called before the peer goes online
    */
-  static async #connect(url, options, nicks, prepare) {
+  static async #connect(url, options, nicks, calls, prepare) {
     const bridge = address(url);
-    const open = opener(bridge, options.token, options.WebSocket);
-    await load(options.wasm);
-    const trusted = await trust(options, new URL(bridge).host, nicks === undefined);
-    const peer = new Peer(INTERNAL, nicks ?? [], trusted, open, options.calls ?? "take");
+    const { signal, timeout = DEFAULT_TIMEOUT } = waitOptions(options);
+    const open = opener(bridge, secretText("token", options.token), options.WebSocket);
+    const loadTrust = trust(options, new URL(bridge).host, nicks === undefined);
+    await within({ signal, timeout }, "the WebAssembly module did not arrive", (resolve, reject) => {
+      load(options.wasm).then(resolve, reject);
+    });
+    const peer = new Peer(INTERNAL, nicks ?? [], await loadTrust(), open, calls);
     try {
       prepare(peer);
-      await within(options, "the bridge or the relay did not answer", (resolve, reject) => {
+      await within({ signal, timeout }, "the bridge or the relay did not answer", (resolve, reject) => {
         peer.#awaited.online = { resolve, reject };
         peer.#driver.do({ kind: "start" });
       });
@@ -131,8 +146,18 @@ export class Peer extends EventTarget {
     return this.#sessions.all;
   }
 
-  who() {
-    this.#who ??= within({}, "the relay did not answer", (resolve, reject) => {
+  get isClosed() {
+    return this.#closed !== undefined;
+  }
+
+  /** @param {WaitOptions} [options] */
+  async who(options) {
+    const { signal, timeout = DEFAULT_TIMEOUT } = waitOptions(options);
+    return within({ signal, timeout }, NO_ANSWER, (resolve, reject) => this.#ask().then(resolve, reject));
+  }
+
+  #ask() {
+    this.#who ??= within({ timeout: DEFAULT_TIMEOUT }, NO_ANSWER, (resolve, reject) => {
       this.#nicks = [];
       this.#awaited.who = { resolve, reject };
       this.#driver.do({ kind: "who" });
@@ -149,11 +174,13 @@ export class Peer extends EventTarget {
   }
 
   /** @param {string} nick @param {WaitOptions} [options] */
-  async open(nick, options = {}) {
+  async open(nick, options) {
+    const { signal, timeout = DEFAULT_TIMEOUT } = waitOptions(options);
+    text("the nick or code", nick);
     let id = 0;
     let over = false;
     try {
-      return await within(options, `${nick} did not connect`, (resolve, reject) => {
+      return await within({ signal, timeout }, `${isCode(nick) ? "the host with this code" : nick} did not connect`, (resolve, reject) => {
         const call = () => {
           if (!over) id = this.#sessions.open(nick, { resolve, reject });
         };
@@ -171,14 +198,41 @@ export class Peer extends EventTarget {
    * @param {WaitOptions} [options]
    */
   async offer(nick, files, options) {
-    const given = [...files];
+    const { signal } = waitOptions(options);
+    const named = [...byName(files)].map(([name, file]) => ({ name, file }));
     const session = await this.open(nick, options);
     try {
-      return session.offer(given);
+      const offering = session.offer(named);
+      // The session is the offer's own.
+      const forget = onAbort(signal, (error) => {
+        offering.cancel(error);
+        if (this.sessions.has(session)) session.reject();
+      });
+      session.closed.then(forget);
+      return offering;
     } catch (error) {
       session.reject();
       throw error;
     }
+  }
+
+  /** @param {{ signal?: AbortSignal }} [options] */
+  offers(options) {
+    return offersOf(this, options);
+  }
+
+  /** @param {{ signal?: AbortSignal }} [options] */
+  incoming(options) {
+    return incomingOf(this, options);
+  }
+
+  /** @param {readonly string[]} [types] @param {{ signal?: AbortSignal }} [options] */
+  events(types, options) {
+    return eventsOf(this, types, options);
+  }
+
+  async [asyncDispose]() {
+    await this.close();
   }
 
   close() {
@@ -195,6 +249,7 @@ export class Peer extends EventTarget {
     clearTimeout(timer);
     this.#driver.free();
     this.#transfers.interrupt();
+    this.#awaited.who?.reject(new XcherError("cancelled", "the peer is closed"));
     this.#online = false;
     this.#emit("close");
   }
@@ -207,8 +262,18 @@ export class Peer extends EventTarget {
   async #loadPin(nick) {
     // The words of a code must not leave this peer, and its nick is used once.
     if (isCode(nick)) return;
-    const key = await this.#trust.get(nick);
+    const key = await this.#pinOf(nick);
     this.#driver.do({ kind: "setPin", nick, key: String(key ?? "") });
+  }
+
+  /** @param {string} nick */
+  async #pinOf(nick) {
+    try {
+      return await this.#trust.get(nick);
+    } catch (error) {
+      const { message } = asError(error, "local");
+      throw new XcherError("local", `the pinned key of ${nick} cannot be read: ${message}`, error);
+    }
   }
 
   /** @param {string} type @param {object} [detail] */

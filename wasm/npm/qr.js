@@ -1,5 +1,5 @@
-import { asError } from "./error.js";
-import { initialise } from "./load.js";
+import { text as string } from "./arguments.js";
+import { check, initialise, unusable } from "./load.js";
 
 /** The margin that readers need, in modules. */
 const MARGIN = 4;
@@ -7,9 +7,11 @@ const MARGIN = 4;
 /** @type {Promise<typeof import("./pkg/qr.js").qr> | undefined} */
 let loaded;
 
-/** @param {string} text @param {import("./index.js").ConnectOptions["wasm"]} [wasm] */
+/** @param {string} text @param {import("./index.js").SendOptions["wasm"]} [wasm] */
 export async function qr(text, wasm) {
-  const dark = await modules(text, wasm);
+  string("the text", text);
+  check("qr_bg.wasm", wasm);
+  const dark = (await load(wasm))(text);
   if (dark.length === 0) return undefined;
   const width = Math.sqrt(dark.length);
   let path = "";
@@ -19,18 +21,19 @@ export async function qr(text, wasm) {
   return { size: width + 2 * MARGIN, path };
 }
 
-/** @param {string} text @param {import("./index.js").ConnectOptions["wasm"]} wasm */
-async function modules(text, wasm) {
+/** Loads the module for QR codes, which few sessions need, once. @param {import("./index.js").SendOptions["wasm"]} wasm */
+async function load(wasm) {
+  const mine = (loaded ??= start(wasm));
   try {
-    return (await (loaded ??= load(wasm)))(text);
+    return await mine;
   } catch (error) {
-    loaded = undefined;
-    throw asError(error, "local");
+    if (loaded === mine) loaded = undefined;
+    throw unusable(wasm, error);
   }
 }
 
-/** Loads the module for QR codes, which few sessions need. @param {import("./index.js").ConnectOptions["wasm"]} wasm */
-async function load(wasm) {
+/** @param {import("./index.js").SendOptions["wasm"]} wasm */
+async function start(wasm) {
   const { default: init, qr } = await import("./pkg/qr.js");
   await initialise(init, wasm ?? new URL("./pkg/qr_bg.wasm", import.meta.url));
   return qr;

@@ -1,14 +1,20 @@
+import { count, optional, shown, text, waitOptions } from "./arguments.js";
 import { Deferred } from "./deferred.js";
+import { asyncDispose } from "./dispose.js";
 import { Download } from "./download.js";
-import { XcherError } from "./error.js";
+import { downloadOptions, remoteFile } from "./download_options.js";
+import { XcherError, misuse } from "./error.js";
 import { FileLookup } from "./file_lookup.js";
 import { byName, described } from "./file_names.js";
 import { Offers } from "./incoming_offer.js";
 import { Listing } from "./listing.js";
 import { Offering } from "./outgoing_offer.js";
 import { RemoteFile } from "./remote_file.js";
+import { aborted, within } from "./with_timeout.js";
 
 /**
+ * @typedef {import("./index.js").WaitOptions} WaitOptions
+ * @typedef {import("./index.js").DownloadOptions} DownloadOptions
  * @typedef {{
  *   resolve: (yes: boolean) => void, reject: (error: XcherError) => void, answer: Promise<boolean>,
  * }} Check
@@ -52,6 +58,8 @@ export class Session {
   #offered = new Map();
   /** Set once the application announces itself what it wants. */
   #announces = false;
+  #isEnding = false;
+  #isOver = false;
 
   /**
    * @param {import("./driver.js").Driver} driver
@@ -84,40 +92,69 @@ export class Session {
     return this.#words.promise;
   }
 
-  async *list() {
+  /** @param {WaitOptions} [options] */
+  list(options) {
+    return this.#entries(waitOptions(options));
+  }
+
+  /** @param {WaitOptions} limits */
+  async *#entries(limits) {
+    const late = "the other host sent no entry of its listing";
     // The rest of an abandoned listing comes first.
-    while (this.#listing?.dropped) await this.#listing.over;
+    for (let before; (before = this.#listing)?.dropped; ) {
+      const { over } = before;
+      await within(limits, late, (resolve) => over.then(resolve));
+    }
+    if (limits.signal?.aborted) throw aborted(limits.signal);
     this.#do("list");
     const listing = new Listing((entries) => {
       this.#driver.do({ kind: "entriesRead", session: this.#id, entries });
     });
     this.#listing = listing;
     try {
-      for (let file; (file = await listing.next()); ) yield file;
+      for (;;) {
+        if (limits.signal?.aborted) throw aborted(limits.signal);
+        // Most entries arrive with others, and need no wait.
+        const file = listing.take();
+        if (file) yield file;
+        else if (listing.isOver()) return;
+        else await within(limits, late, (resolve) => listing.onArrival(resolve));
+      }
     } finally {
       listing.drop();
     }
   }
 
+  /** @param {string} name @param {WaitOptions} [options] */
+  async check(name, options) {
+    const limits = waitOptions(options);
+    text("the name", name);
+    return within(limits, `the other host did not answer about ${name}`, (resolve, reject) => {
+      this.#ask(name).answer.then(resolve, reject);
+    });
+  }
+
   /** @param {string} name */
-  async check(name) {
+  #ask(name) {
     const asked = this.#checks.get(name);
-    if (asked) return asked.answer;
+    if (asked) return asked;
     this.#driver.do({ kind: "check", session: this.#id, name });
     const check = /** @type {Check} */ ({});
     check.answer = new Promise((resolve, reject) => Object.assign(check, { resolve, reject }));
     this.#checks.set(name, check);
-    return check.answer;
+    return check;
   }
 
   /**
    * @param {string | import("./index.js").RemoteFile} file
-   * @param {{ partial?: Blob, confirm?: boolean }} [options]
+   * @param {DownloadOptions & { partial?: Blob }} [options]
    */
-  get(file, { partial, confirm = false } = {}) {
-    const { name, size } = typeof file === "string" ? { name: file, size: undefined } : file;
-    const listed = typeof file === "string" ? this.#lookup.find(name) : Promise.resolve(file);
-    const download = new Download(this.#driver, name, size, partial, confirm, async (download) => {
+  get(file, options) {
+    const given = downloadOptions(options);
+    const isName = typeof file === "string";
+    const { name, size, modified } = isName ? { name: text("the name of the file", file) } : remoteFile(file);
+    const listed = isName ? this.#lookup.find(name) : Promise.resolve(file);
+    const download = new Download(this.#driver, { ...given, name, size, modified }, async (download) => {
       const file = await listed;
       this.#driver.do({ kind: "addFile", name, size: RemoteFile.spelling(file) });
       const id = this.#do("get");
@@ -125,40 +162,50 @@ export class Session {
       return id;
     });
     listed.then(
-      ({ size }) => {
+      ({ size, modified }) => {
         download.size ??= size;
+        download.modified ??= modified;
       },
       (error) => download.failed(error),
     );
     return download;
   }
 
-  /** @param {Iterable<import("./index.js").Named>} files */
-  offer(files) {
+  /** @param {Iterable<import("./index.js").Named>} files @param {WaitOptions} [options] */
+  offer(files, options) {
+    const limits = waitOptions(options);
+    if (limits.signal?.aborted) throw aborted(limits.signal);
     const named = byName(files);
     const open = [...named.keys()].find((name) => this.#offered.get(name)?.offering.isSettled === false);
-    if (open) throw new XcherError("misuse", `${open} is offered already: wait until that offer is settled`);
+    if (open) throw misuse(`${open} is offered already: wait until that offer is settled`);
     for (const [name, file] of named) this.#driver.do({ kind: "addFile", ...described(name, file) });
     const id = this.#do("offer");
-    const offering = new Offering(this, [...named].map(([name, { size }]) => ({ name, size })));
+    const offering = new Offering(this, [...named].map(([name, { size }]) => ({ name, size })), () => {
+      for (const [name, file] of named) if (this.offeredFile(name) === file) this.#offered.delete(name);
+    }, limits);
     this.#register.offering(id, offering);
     for (const [name, file] of named) this.#offered.set(name, { file, offering });
     return offering;
   }
 
   /** @param {{ files?: number, bytes?: number, here?: number }} what */
-  want({ files = 0, bytes = 0, here = 0 }) {
+  want(what) {
+    const { files = 0, bytes = 0, here = 0 } = optional(what);
+    for (const [name, value] of Object.entries({ files, bytes, here })) count(name, value);
     this.#announces = true;
     this.#driver.do({ kind: "announce", session: this.#id, files, bytes, here });
   }
 
-  /** @param {readonly import("./index.js").RemoteFile[]} files @param {{ confirm?: boolean }} [options] */
-  getAll(files, { confirm = false } = {}) {
+  /** @param {readonly import("./index.js").RemoteFile[]} files @param {DownloadOptions} [options] */
+  getAll(files, options) {
+    const { partial: _, ...given } = downloadOptions(options);
+    if (!Array.isArray(files)) throw misuse(`the files are ${shown(files)}: give an array of files of a listing`);
+    files.forEach(remoteFile);
     /** @type {() => number} */
     let first;
     const downloads = files.map(
-      ({ name, size }, at) =>
-        new Download(this.#driver, name, size, undefined, confirm, async () => first() + at),
+      ({ name, size, modified }, at) =>
+        new Download(this.#driver, { ...given, name, size, modified }, async () => first() + at),
     );
     try {
       for (const file of files) {
@@ -192,9 +239,16 @@ export class Session {
     this.transfer(download);
   }
 
-  async end() {
-    this.#do("end");
-    await this.closed;
+  /** @param {WaitOptions} [options] */
+  async end(options) {
+    const limits = waitOptions(options);
+    if (!this.#isEnding || this.#isOver) this.#do("end");
+    this.#isEnding = true;
+    await within(limits, "the session did not end", (resolve) => this.closed.then(resolve));
+  }
+
+  async [asyncDispose]() {
+    if (!this.#isOver) await this.end();
   }
 
   reject() {
@@ -222,6 +276,12 @@ export class Session {
       const why = "the session is unencrypted and has no safety words";
       this.#words.reject(new XcherError("not-private", why));
     }
+  }
+
+  /** Counts an upload for the offer of its file, if it is offered. @param {import("./upload.js").Upload} upload */
+  uploading(upload) {
+    this.transfer(upload);
+    this.#offered.get(upload.name)?.offering.uploading(upload, upload.name);
   }
 
   /** Returns a file that was offered to the peer. @param {string} name */
@@ -279,6 +339,7 @@ export class Session {
 
   /** @param {XcherError | undefined} error */
   ended(error) {
+    this.#isOver = true;
     const reason = error ?? new XcherError("unreachable", "the session has ended");
     this.notOffered(reason);
     this.#words.reject(reason);

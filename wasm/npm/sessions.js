@@ -1,9 +1,10 @@
 import { Calls } from "./calls.js";
-import { asError } from "./error.js";
+import { waitOptions } from "./arguments.js";
+import { XcherError, asError } from "./error.js";
 import { Session } from "./session.js";
+import { within } from "./with_timeout.js";
 
 /**
- * @typedef {import("./error.js").XcherError} XcherError
  * @typedef {import("./session.js").FileDetails} FileDetails
  * @typedef {{ resolve: (session: Session) => void, reject: (error: unknown) => void }} Waiting
  */
@@ -76,11 +77,18 @@ export class Sessions {
       peerAddress: address,
       nick,
       over,
-      accept: () =>
-        new Promise((resolve, reject) => {
-          this.#opening.set(id, { resolve, reject });
-          accept();
-        }),
+      /** @param {import("./index.js").WaitOptions} [options] */
+      accept: async (options) => {
+        const limits = waitOptions(options);
+        try {
+          return await within(limits, `${nick ?? address} could not be reached`, (resolve, reject) => {
+            this.#opening.set(id, { resolve, reject });
+            accept();
+          });
+        } finally {
+          if (this.giveUp(id) && !this.#driver.isClosing) this.#driver.do({ kind: "end", session: id });
+        }
+      },
       reject: () => {
         if (this.#calls.remove(id)) this.#answer(id, false);
       },
@@ -131,7 +139,7 @@ export class Sessions {
       return session.ended(error);
     }
     const caller = this.#calls.remove(id);
-    this.#opening.get(id)?.reject(error);
+    this.#opening.get(id)?.reject(error ?? new XcherError("unreachable", "the other host has ended the session"));
     this.#opening.delete(id);
     if (caller) this.#emit("refused", { address: caller.address, nick: caller.nick, error });
   }

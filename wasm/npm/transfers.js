@@ -1,4 +1,5 @@
-import { described, ownName } from "./file_names.js";
+import { blob } from "./arguments.js";
+import { described, nameOf } from "./file_names.js";
 import { readPrefix } from "./prefix.js";
 import { Upload } from "./upload.js";
 
@@ -34,8 +35,10 @@ export class Transfers {
     this.#emit = emit;
   }
 
-  /** @param {Blob} file @param {string} [name] */
-  share(file, name = ownName(file)) {
+  /** @param {Blob} given @param {string} [called] */
+  share(given, called) {
+    const file = blob("the file", given);
+    const name = nameOf(file, called);
     this.#driver.do({ kind: "share", ...described(name, file) });
     this.#shared.set(name, file);
     const stop = () => {
@@ -124,7 +127,7 @@ export class Transfers {
     const file = this.#file(session, name);
     const upload = new Upload(this.#driver, id, session, name, size, file, from, more);
     this.#uploads.set(id, upload);
-    session.transfer(upload);
+    session.uploading(upload);
     this.#emit("upload", { upload });
   }
 

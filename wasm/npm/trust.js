@@ -1,4 +1,5 @@
-import { XcherError } from "./error.js";
+import { bytesOf, choice, shown } from "./arguments.js";
+import { XcherError, asError, misuse } from "./error.js";
 import { identity, isKeeping, keptPeers } from "./key_store.js";
 
 const SECRET_LEN = 32;
@@ -12,34 +13,70 @@ const SECRET_LEN = 32;
  */
 
 /**
- * Returns a peer's secrets and its access to pinned keys.
+ * Checks the options, and returns a function that returns a peer's secrets and its access to pinned keys.
  *
  * @param {import("./index.js").SendOptions} options
  * @param {string} relay
  * @param {boolean} withCode true to make a code
+ * @returns {() => Promise<Trust>}
+ */
+export function trust(options, relay, withCode) {
+  const { knownPeers } = options;
+  const privacy = choice("privacy", options.privacy, ["prefer", "require", "plain"]);
+  const given = secretOf(options.identity);
+  const canPin = typeof knownPeers?.get === "function" && typeof knownPeers.pin === "function";
+  if (knownPeers !== undefined && !canPin) {
+    throw misuse(`\`knownPeers\` is ${shown(knownPeers)}: give an object with the functions \`get\` and \`pin\``);
+  }
+  if (privacy === "plain" && withCode) throw misuse("a code needs encryption: choose another `privacy` than \"plain\"");
+  return () => (privacy === "plain" ? unencrypted() : encrypted(privacy === "require", given, knownPeers, relay, withCode));
+}
+
+/** @param {unknown} identity @returns {Uint8Array | undefined} */
+function secretOf(identity) {
+  if (identity === undefined) return undefined;
+  const secret = bytesOf(identity);
+  const how = `give a Uint8Array of ${SECRET_LEN} bytes`;
+  if (!secret) throw misuse(`\`identity\` is not bytes: ${how}`);
+  if (secret.length !== SECRET_LEN) throw misuse(`\`identity\` has ${secret.length} bytes: ${how}`);
+  return secret;
+}
+
+/** @returns {Promise<Trust>} */
+async function unencrypted() {
+  const none = new Uint8Array();
+  return { secret: none, seed: none, codeSeed: none, required: false, get() {}, pin() {} };
+}
+
+/**
+ * @param {boolean} required
+ * @param {Uint8Array | undefined} given
+ * @param {import("./index.js").KnownPeers | undefined} knownPeers
+ * @param {string} relay
+ * @param {boolean} withCode
  * @returns {Promise<Trust>}
  */
-export async function trust({ privacy = "prefer", identity: given, knownPeers }, relay, withCode) {
-  const required = privacy === "require";
-  const none = new Uint8Array();
-  if (privacy === "plain") {
-    if (withCode) throw new XcherError("misuse", "a code needs encryption: choose another `privacy` than `plain`");
-    return { secret: none, seed: none, codeSeed: none, required, get() {}, pin() {} };
-  }
+async function encrypted(required, given, knownPeers, relay, withCode) {
   const keeps = !(given && knownPeers) && (await isKeeping());
-  const secret = given ?? (keeps ? await identity() : random());
-  if (secret.length !== SECRET_LEN) {
-    throw new XcherError("misuse", `an identity has ${SECRET_LEN} bytes, and this one ${secret.length}`);
-  }
+  const secret = given ?? (keeps ? await stored() : random());
   const known = knownPeers ?? (keeps ? keptPeers : inMemory());
   return {
     secret,
     seed: random(),
-    codeSeed: withCode ? random() : none,
+    codeSeed: withCode ? random() : new Uint8Array(),
     required,
     get: (nick) => known.get(nick, relay),
     pin: (nick, key) => known.pin(nick, relay, key),
   };
+}
+
+async function stored() {
+  try {
+    return await identity();
+  } catch (error) {
+    const { message } = asError(error, "local");
+    throw new XcherError("local", `this host's key cannot be read (${message}): give one as \`identity\``, error);
+  }
 }
 
 const random = () => crypto.getRandomValues(new Uint8Array(SECRET_LEN));

@@ -1,9 +1,10 @@
 import { Deferred } from "./deferred.js";
-import { asError } from "./error.js";
 import { Reading } from "./blob_reader.js";
+import { asError } from "./error.js";
+import { Progress } from "./progress.js";
 
 /** A file or batch being sent to the other peer. */
-export class Upload {
+export class Upload extends Progress {
   #driver;
   #id;
   #file;
@@ -28,6 +29,7 @@ export class Upload {
    * @param {number} more
    */
   constructor(driver, id, session, name, size, file, from, more) {
+    super(() => ({ bytes: this.#sent, size: this.size }));
     this.#driver = driver;
     this.#id = id;
     this.session = session;
@@ -36,6 +38,7 @@ export class Upload {
     this.from = this.#sent = from;
     this.more = more;
     this.#file = file;
+    this.moving();
   }
 
   get sent() {
@@ -43,7 +46,7 @@ export class Upload {
   }
 
   cancel() {
-    if (!this.#over) this.#driver.do({ kind: "cancel", transfer: this.#id });
+    if (!this.#over && !this.#driver.isClosing) this.#driver.do({ kind: "cancel", transfer: this.#id });
   }
 
   /** @param {number} bytes */
@@ -54,12 +57,14 @@ export class Upload {
   finished() {
     this.#over = true;
     this.#sent = this.size;
+    this.moved();
     this.#end.resolve();
   }
 
   /** @param {import("./error.js").XcherError} error */
   failed(error) {
     this.#over = true;
+    this.moved();
     this.#end.reject(error);
   }
 
@@ -87,7 +92,7 @@ export class Upload {
       if (!this.#over) this.#driver.supply(this.#id, piece);
     } catch (error) {
       const { message } = asError(error, "local");
-      if (!this.#over) this.#driver.do({ kind: "readFailed", transfer: this.#id, message });
+      if (!this.#over) this.#driver.do({ kind: "readFailed", transfer: this.#id, message }, error);
     }
   }
 }

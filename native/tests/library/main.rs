@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod bridge_urls;
 mod examples;
 #[path = "../patience/mod.rs"]
 mod patience;

@@ -2,7 +2,7 @@
 
 use wasm_bindgen::prelude::*;
 use xcher_core::code::Code;
-use xcher_core::{FileName, Nick};
+use xcher_core::{FileName, Nick, Platform};
 
 /// Returns true if `text` is meant as a code: see [`Code::looks_like`].
 #[wasm_bindgen(js_name = isCode)]
@@ -24,4 +24,13 @@ pub fn is_one_time_nick(nick: &str) -> bool {
 #[allow(unreachable_pub)]
 pub fn numbered(name: &str, number: u32) -> String {
     FileName::new(name).map_or_else(|_| name.into(), |name| name.numbered(number).to_string())
+}
+
+/// Returns true if a file can have this name on a disk, of Windows or of another system: see
+/// [`FileName::check_platform`].
+#[wasm_bindgen(js_name = isStorable)]
+#[allow(unreachable_pub)]
+pub fn is_storable(name: &str, is_windows: bool) -> bool {
+    let platform = if is_windows { Platform::Windows } else { Platform::Unix };
+    FileName::new(name).is_ok_and(|name| name.check_platform(platform).is_ok())
 }

@@ -1,0 +1,76 @@
+import { shown } from "./arguments.js";
+import { Download } from "./download.js";
+import { XcherError, asError, misuse } from "./error.js";
+import { numbered } from "./pkg/xcher.js";
+
+/** The earliest time that a zip archive can tell. */
+const MIN_MODIFIED = Date.UTC(1980, 0, 2);
+
+/**
+ * @param {Download | Iterable<Download>} downloads
+ * @returns {Promise<ReadableStream<Uint8Array>>}
+ */
+export async function toZip(downloads) {
+  const isList = typeof downloads === "object" && typeof (/** @type {any} */ (downloads)?.[Symbol.iterator]) === "function";
+  const all = downloads instanceof Download ? [downloads] : isList ? [.../** @type {Iterable<Download>} */ (downloads)] : [];
+  if (all.length === 0 || !all.every((one) => one instanceof Download)) {
+    throw misuse(`the downloads are ${shown(downloads)}: give what session.get, session.getAll or offer.accept returned`);
+  }
+  const { makeZip } = await archiver();
+  return guarded(makeZip(entries(all)).getReader(), all);
+}
+
+async function archiver() {
+  try {
+    return await import("client-zip");
+  } catch (error) {
+    const how = "install it (npm install client-zip), or map it in the page's import map";
+    throw new XcherError("unsupported", `toZip needs the package client-zip, which could not be loaded: ${how}`, error);
+  }
+}
+
+/** @param {Download[]} downloads */
+async function* entries(downloads) {
+  const taken = new Set();
+  for (const download of downloads) {
+    // The size is known from then on, and the name is one that cannot leave the folder of who unpacks it.
+    await download.start();
+    let name = download.name;
+    for (let number = 1; taken.has(name); number += 1) name = numbered(download.name, number);
+    taken.add(name);
+    const modified = Math.max(download.modified ?? Date.now(), MIN_MODIFIED);
+    yield { name, input: download.readable, lastModified: modified };
+  }
+}
+
+/**
+ * Returns the archive as a stream, whose end, failure or cancellation is that of its downloads.
+ *
+ * @param {ReadableStreamDefaultReader<Uint8Array>} reader
+ * @param {Download[]} downloads
+ * @returns {ReadableStream<Uint8Array>}
+ */
+function guarded(reader, downloads) {
+  const cancelAll = () => {
+    for (const download of downloads) download.cancel();
+  };
+  return new ReadableStream(
+    {
+      async pull(out) {
+        try {
+          const { value, done } = await reader.read();
+          if (done) out.close();
+          else out.enqueue(value);
+        } catch (error) {
+          cancelAll();
+          throw asError(error, "incomplete");
+        }
+      },
+      async cancel(why) {
+        cancelAll();
+        await reader.cancel(why).catch(() => {});
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
