@@ -1,4 +1,4 @@
-//! `--limit-send` and `--limit-receive` limit the total rate of all transfers.
+//! `--limit-send` and `--limit-receive` limit the total rate of all transfers, and a bridge that of a tunnel.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use system::pace::Pace;
 use system::process::{Process, xcher};
-use system::relay::Relay;
+use system::relay::{Relay, by};
 use system::tree;
-use tempfile::tempdir;
+use tempfile::{TempDir, tempdir};
 
 /// Bytes per second.
 const RATE: usize = 2 << 20;
@@ -89,6 +89,34 @@ fn slow_transfer_stops_within_two_seconds() {
     get.event(&[("event", "transfer"), ("state", "progress")]);
     get.stop(rustix::process::Signal::INT).code(1);
     share.stop(rustix::process::Signal::TERM);
+}
+
+/// The lines that begin a transfer wait behind the bytes of others for as long as the users are willing to.
+#[test]
+fn transfers_that_begin_late_in_a_slow_tunnel_are_not_cut() {
+    let folder = tempdir().unwrap();
+    let config = folder.path().join("config.toml");
+    std::fs::write(&config, "tunnel-rate = \"80kb\"\n").unwrap();
+    let options = ["--http", "127.0.0.1:0", "--config", config.to_str().unwrap()];
+    let relay = Relay::start_with(&options);
+    tree::write(folder.path(), [("s/file", tree::bytes(9, 3_000_000))]);
+    let tunnel = relay.tunnel();
+    let host = |command: &[&str]| xcher(by(&tunnel)).args(command).args(["--timeout", "300"]);
+    let bob = host(&["share", "--nick", "bob"]).args([folder.path().join("s")]).start();
+    bob.out("online bob");
+    let outs = [(); 5].map(|()| tempdir().unwrap());
+    let get =
+        |out: &TempDir| host(&["get", "bob", "--all", "--json", "-o"]).args([out.path()]).start();
+    let gets = outs.each_ref().map(get);
+    for get in &gets {
+        get.event(&[("event", "transfer"), ("state", "progress")]);
+    }
+    std::fs::write(&config, "").unwrap();
+    relay.process.signal(rustix::process::Signal::HUP);
+    for (get, out) in gets.into_iter().zip(&outs) {
+        get.wait().code(0);
+        assert!(tree::read(out.path())["s/file"] == tree::read(folder.path())["s/file"]);
+    }
 }
 
 #[test]

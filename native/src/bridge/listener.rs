@@ -51,12 +51,15 @@ impl Tunnel {
         self.shared.listeners().insert(at, to_listener);
         self.shared.counts.add(StreamOutcome::Listening);
         self.allow_address(at);
+        // Dropped after the registration: once the port is free, another tunnel may get it and register it.
+        let mut acceptor = Acceptor::new(listener);
         let registration = Registration { shared: &self.shared, at };
         if stream.write_all(&FirstLine::Listening(at).to_line()).await.is_err() {
             return;
         }
-        self.accept_visitors(at, Acceptor::new(listener), in_process, &mut stream).await;
+        self.accept_visitors(at, &mut acceptor, in_process, &mut stream).await;
         drop(registration);
+        drop(acceptor);
         self.revoke_address(at);
         // Reports to the client that the listener is closed.
         let _ = stream.shutdown().await;
@@ -67,7 +70,7 @@ impl Tunnel {
     async fn accept_visitors(
         &self,
         at: SocketAddr,
-        mut acceptor: Acceptor,
+        acceptor: &mut Acceptor,
         mut in_process: mpsc::Receiver<Visitor>,
         stream: &mut Stream,
     ) {

@@ -15,6 +15,8 @@ use crate::relay::Relay;
 
 /// Time between two looks at what is left.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+/// Time between two looks at whether the listeners are closed, which takes milliseconds.
+const CLOSE_INTERVAL: Duration = Duration::from_millis(5);
 
 /// The parts of a server that drain.
 #[derive(Clone)]
@@ -46,12 +48,13 @@ impl DrainingServers {
     }
 
     async fn drain(&self, mut signals: Signals, within: Duration, output: Output) {
-        output.note(format_args!(
-            "draining for at most {} s; another signal stops at once",
-            within.as_secs()
-        ));
-        self.begin(within);
         let until = Instant::now() + within;
+        let seconds = within.as_secs();
+        self.readiness.set(DRAINING, format!("it stops within {seconds} s"));
+        // Before hosts and the operator are told: both go on to the next process, which needs the ports.
+        self.close_listeners(until).await;
+        output.note(format_args!("draining for at most {seconds} s; another signal stops at once"));
+        self.begin(within);
         let drained = async {
             while !self.is_drained() && Instant::now() < until {
                 sleep(LOOK_INTERVAL).await;
@@ -67,11 +70,24 @@ impl DrainingServers {
         }
     }
 
-    fn begin(&self, within: Duration) {
-        let seconds = within.as_secs();
-        self.readiness.set(DRAINING, format!("it stops within {seconds} s"));
-        if let Some((http, bridge)) = &self.bridge {
+    async fn close_listeners(&self, until: Instant) {
+        if let Some((http, _)) = &self.bridge {
             http.drain();
+        }
+        if let Some(relay) = &self.relay {
+            relay.close_listeners();
+        }
+        let listens = || {
+            self.relay.as_ref().is_some_and(Relay::listens)
+                || self.bridge.as_ref().is_some_and(|(http, _)| http.listens())
+        };
+        while listens() && Instant::now() < until {
+            sleep(CLOSE_INTERVAL).await;
+        }
+    }
+
+    fn begin(&self, within: Duration) {
+        if let Some((_, bridge)) = &self.bridge {
             bridge.drain(within);
         }
         if let Some(relay) = &self.relay {

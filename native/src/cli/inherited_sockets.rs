@@ -114,7 +114,9 @@ mod unix {
             let Some(socket) = self.sockets.take_tcp_listener(index)? else { return Ok(None) };
             check(&socket)?;
             socket.set_nonblocking(true)?;
-            TcpListener::from_std(socket)?.try_into().map(Some)
+            let socket = TcpListener::from_std(socket)?;
+            let at = SocketAddress::Tcp(socket.local_addr()?);
+            Ok(Some(OpenSocket { listener: Listener::inherited_tcp(socket), at }))
         }
     }
 

@@ -2,7 +2,7 @@
 //! included, works with TCP sockets alone.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 
 use tokio::net::{TcpListener, TcpStream};
 
@@ -32,22 +32,17 @@ pub(super) async fn to_loopback(
 ///
 /// # Errors
 ///
-/// If the system has no port left, or another program of this machine was faster to connect.
+/// If the system has no port left.
 pub(super) async fn loopback_pair() -> io::Result<(TcpStream, TcpStream)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    let (near, accepted) = tokio::join!(TcpStream::connect(listener.local_addr()?), async {
-        loop {
-            let (far, from) = listener.accept().await?;
-            // Another program of this machine may find the port first.
-            if from.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST) {
-                return io::Result::Ok((far, from));
-            }
-        }
-    });
-    let (near, (far, from)) = (near?, accepted?);
-    if near.local_addr()? != from {
-        return Err(io::Error::other("another program intercepted a loopback connection"));
-    }
+    let near = TcpStream::connect(listener.local_addr()?).await?;
+    let own = near.local_addr()?;
     near.set_nodelay(true)?;
-    Ok((near, far))
+    loop {
+        let (far, from) = listener.accept().await?;
+        // Another program of this machine may find the port first.
+        if from == own {
+            return Ok((near, far));
+        }
+    }
 }

@@ -23,8 +23,8 @@ use super::web_socket::{self, WebSocket};
 use crate::relay_address::BridgeUrl;
 use crate::tunnel::{Mode, Opener, Stream, multiplex, read_first_line};
 
-/// Time for the bridge to answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time for a stream that the bridge opens to send its first line.
+const FIRST_LINE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A tunnel to a bridge.
 ///
@@ -138,17 +138,19 @@ fn refusal(answer: &str) -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionRefused, format!("the bridge refused: {reason}"))
 }
 
+/// Sends a line and returns the answer. The state machine limits the time: in a slow tunnel both wait behind the bytes
+/// of files.
 async fn request(stream: &mut Stream, line: &FirstLine<'_>) -> io::Result<String> {
     stream.write_all(&line.to_line()).await?;
     stream.flush().await?;
-    timeout(ANSWER_TIMEOUT, read_first_line(stream)).await.unwrap_or_else(|_| {
-        Err(io::Error::new(io::ErrorKind::TimedOut, "the bridge does not answer"))
-    })
+    read_first_line(stream).await
 }
 
 /// Passes a visitor of an allocated port to its listener.
 async fn pass_to_listener(mut stream: Stream, ports: StreamPorts, task: Arc<TunnelTask>) {
-    let Ok(Ok(line)) = timeout(ANSWER_TIMEOUT, read_first_line(&mut stream)).await else { return };
+    let Ok(Ok(line)) = timeout(FIRST_LINE_TIMEOUT, read_first_line(&mut stream)).await else {
+        return;
+    };
     let Ok(FirstLine::Accept { port, from }) = FirstLine::parse(&line) else { return };
     ports.pass(port, stream, from, hold(task)).await;
 }

@@ -172,6 +172,12 @@ impl Http {
         self.0.accepting.is_everywhere()
     }
 
+    /// Returns true while there are listeners.
+    #[cfg(feature = "cli")]
+    pub(crate) fn listens(&self) -> bool {
+        self.0.accepting.is_anywhere()
+    }
+
     /// Closes the listeners and refuses tunnels from now on; open ones continue until [`Http::run`] is told to stop.
     pub fn drain(&self) {
         self.0.draining.cancel();
@@ -212,31 +218,33 @@ impl Http {
         let mut shutdown = pin!(shutdown);
         let mut connections = JoinSet::new();
         let (mut acceptors, mut accepts) = (Acceptors::new(listeners, &front.accepting), true);
+        let serve = |accepted, connections: &mut JoinSet<()>| {
+            let arrival = Arrival::new(accepted, front);
+            let from = arrival.from;
+            let client = (!arrival.is_proxy).then_some(from.ip());
+            let Some(newcomer) = newcomers.admit(client) else {
+                let reason = "too many connections: closed";
+                return front.counts.refuse(from.ip(), TunnelOutcome::TooManyConnections, reason);
+            };
+            let (front, router) = (Arc::clone(front), router.clone());
+            let newcomers = Arc::clone(&newcomers);
+            let served = async move {
+                front.serve_connection(arrival, newcomer, newcomers, router).await;
+            };
+            connections.spawn(served.instrument(info_span!("http", %from)));
+        };
         loop {
             tokio::select! {
-                accepted = acceptors.accept() => {
-                    let arrival = Arrival::new(accepted?, front);
-                    let from = arrival.from;
-                    let client = (!arrival.is_proxy).then_some(from.ip());
-                    let Some(newcomer) = newcomers.admit(client) else {
-                        let reason = "too many connections: closed";
-                        front.counts.refuse(from.ip(), TunnelOutcome::TooManyConnections, reason);
-                        continue;
-                    };
-                    let (front, router) = (Arc::clone(front), router.clone());
-                    let newcomers = Arc::clone(&newcomers);
-                    let served = async move {
-                        front.serve_connection(arrival, newcomer, newcomers, router).await;
-                    };
-                    connections.spawn(served.instrument(info_span!("http", %from)));
-                }
+                accepted = acceptors.accept() => serve(accepted?, &mut connections),
                 Some(ended) = connections.join_next() => {
                     if let Err(error) = ended {
                         error!(%error, "connection task panicked");
                     }
                 }
                 () = front.draining.cancelled(), if accepts => {
-                    acceptors.close();
+                    for waited in acceptors.close() {
+                        serve(waited, &mut connections);
+                    }
                     accepts = false;
                 }
                 () = &mut shutdown => break,

@@ -5,11 +5,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 #[cfg(unix)]
 use std::path::Path;
 
+#[cfg(unix)]
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
 
-use super::accept::Accept;
+use super::accept::{Accept, waiting};
 #[cfg(unix)]
 use super::unix_socket::{self, SocketFile};
 
@@ -23,12 +25,16 @@ pub struct Listener(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    Tcp(TcpListener),
+    Tcp {
+        listener: TcpListener,
+        /// Set if another process holds the socket, too.
+        is_inherited: bool,
+    },
     #[cfg(unix)]
     Unix {
         listener: UnixListener,
         /// Removed with it; `None` if the socket was inherited and the file is another's.
-        _file: Option<SocketFile>,
+        file: Option<SocketFile>,
     },
 }
 
@@ -41,7 +47,7 @@ pub(crate) enum Accepted {
 
 impl From<TcpListener> for Listener {
     fn from(listener: TcpListener) -> Self {
-        Self(Kind::Tcp(listener))
+        Self(Kind::Tcp { listener, is_inherited: false })
     }
 }
 
@@ -55,13 +61,19 @@ impl Listener {
     #[cfg(unix)]
     pub async fn unix(path: &Path) -> io::Result<Self> {
         let (listener, file) = unix_socket::bind(path, SOCKET_MODE).await?;
-        Ok(Self(Kind::Unix { listener, _file: Some(file) }))
+        Ok(Self(Kind::Unix { listener, file: Some(file) }))
+    }
+
+    /// Takes a socket that the service manager holds as well: what waits there is the next process's.
+    #[cfg(all(unix, feature = "cli", not(target_vendor = "apple")))]
+    pub(crate) fn inherited_tcp(listener: TcpListener) -> Self {
+        Self(Kind::Tcp { listener, is_inherited: true })
     }
 
     /// Takes a socket whose file belongs to someone else.
     #[cfg(all(unix, feature = "cli", not(target_vendor = "apple")))]
     pub(crate) fn inherited_unix(listener: UnixListener) -> Self {
-        Self(Kind::Unix { listener, _file: None })
+        Self(Kind::Unix { listener, file: None })
     }
 
     /// Returns the address of a TCP port.
@@ -71,7 +83,7 @@ impl Listener {
     /// The system's.
     pub fn tcp_address(&self) -> io::Result<Option<SocketAddr>> {
         match &self.0 {
-            Kind::Tcp(listener) => listener.local_addr().map(Some),
+            Kind::Tcp { listener, .. } => listener.local_addr().map(Some),
             #[cfg(unix)]
             Kind::Unix { .. } => Ok(None),
         }
@@ -83,12 +95,32 @@ impl Accept for Listener {
 
     async fn accept(&self) -> io::Result<Accepted> {
         match &self.0 {
-            Kind::Tcp(listener) => {
+            Kind::Tcp { listener, .. } => {
                 let (stream, from) = listener.accept().await?;
                 Ok(Accepted::Tcp(stream, from))
             }
             #[cfg(unix)]
             Kind::Unix { listener, .. } => Ok(Accepted::Unix(listener.accept().await?.0)),
+        }
+    }
+
+    fn accept_waiting(&self) -> io::Result<Option<Accepted>> {
+        match &self.0 {
+            Kind::Tcp { is_inherited: true, .. } => Ok(None),
+            Kind::Tcp { listener, is_inherited: false } => {
+                let accepted = listener.accept_waiting()?;
+                Ok(accepted.map(|(stream, from)| Accepted::Tcp(stream, from)))
+            }
+            #[cfg(unix)]
+            Kind::Unix { file: None, .. } => Ok(None),
+            #[cfg(unix)]
+            Kind::Unix { listener, file: Some(_) } => {
+                let Some((socket, _)) = waiting(SockRef::from(listener).accept())? else {
+                    return Ok(None);
+                };
+                socket.set_nonblocking(true)?;
+                UnixStream::from_std(socket.into()).map(Accepted::Unix).map(Some)
+            }
         }
     }
 }

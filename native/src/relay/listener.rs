@@ -74,6 +74,11 @@ impl Accept for RelayListener {
         let incoming = self.listener.accept().await?;
         Ok(Arrival { incoming, tls: self.tls.clone() })
     }
+
+    fn accept_waiting(&self) -> io::Result<Option<Arrival>> {
+        let incoming = self.listener.accept_waiting()?;
+        Ok(incoming.map(|incoming| Arrival { incoming, tls: self.tls.clone() }))
+    }
 }
 
 impl Shared {

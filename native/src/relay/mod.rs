@@ -176,6 +176,18 @@ impl Relay {
         self.0.proxies.store(Arc::new(ProxyRule { networks }));
     }
 
+    /// Closes the listeners.
+    #[cfg(feature = "cli")]
+    pub(crate) fn close_listeners(&self) {
+        self.0.draining.cancel();
+    }
+
+    /// Returns true while there are listeners.
+    #[cfg(feature = "cli")]
+    pub(crate) fn listens(&self) -> bool {
+        self.0.accepting.is_anywhere()
+    }
+
     /// Closes the listeners, and asks the hosts that can to connect anew (section 5.9), wherever its address leads by
     /// then. The relay serves those that stay until [`Relay::run`] is told to stop, which is within this time.
     pub fn drain(&self, within: Duration) {
@@ -292,7 +304,9 @@ impl Relay {
                 () = sleep_until_some(deadline) => hub.handle(Input::Tick),
                 () = hub.woken() => {}
                 () = self.0.draining.cancelled(), if accepts => {
-                    acceptors.close();
+                    for waited in acceptors.close() {
+                        self.0.serve(waited, self.next_number());
+                    }
                     accepts = false;
                 }
                 () = &mut shutdown => break,
