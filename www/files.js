@@ -1,14 +1,16 @@
 /** The listing of a peer, and the choice of files from it. */
-import { $, button, element, fileName, notice, steps, write } from "./element.js";
-import { isCode } from "./codes.js";
+import { $, button, element, fileName, notice, quoted, steps, write } from "./element.js";
+import { goOnlineAsGuest, isIdle } from "./connection.js";
 import { explain } from "./errors.js";
 import { count, size } from "./format.js";
-import { onReword, put, say } from "./language.js";
-import { ask } from "./manifest.js";
-import { isQueued } from "./queued.js";
+import { compare, onReword, put, say } from "./language.js";
+import { unwrapped } from "./pasted.js";
 import { showSecurity, stopped } from "./privacy.js";
 import { tell } from "./messages.js";
 import { chosen as folder, destination, forget, target } from "./target.js";
+
+/** The most files that are sorted: it takes a moment, and the peer has sorted them in its own way. */
+const MAX_SORTED = 50_000;
 
 let nick = "";
 let all = [];
@@ -32,17 +34,20 @@ const list = steps("list", (file) => {
   );
 });
 
-export function browse(peer) {
+/** Shows the files of a peer, whom it calls if this page is online; none without a nick. */
+export function browse(peer, isOnline = true) {
+  const before = nick;
   nick = peer;
   all = found = [];
   chosen = new Set();
   complete = false;
   $("filter").value = "";
   $("tools").hidden = $("again").hidden = true;
+  $("peer-meant").hidden = true;
   if (nick) state("", "connecting");
   list(all);
-  if (nick) tell("open", nick);
-  else tell("leave");
+  if (nick && isOnline) tell("open", nick);
+  else if (before) tell("leave");
 }
 
 /** Lists again once the page is back online, unless the listing is complete. */
@@ -61,26 +66,27 @@ export function listing(peer, how, part, error) {
   const whole = found === all;
   for (const file of part) all.push(file);
   complete = how === "end";
+  if (complete && all.length <= MAX_SORTED) all.sort((a, b) => compare(a.name, b.name));
   $("again").hidden = how === "part";
   $("tools").hidden = !all.length;
   if (!error) showCount();
   else if (stopped(nick, error.code)) write("peer-state", "");
-  else state("fault", "error", () => ({ error: explain(error) }));
-  if (whole) list(all, true);
+  else {
+    state("fault", "error", () => ({ error: explain(error) }));
+    suggest();
+  }
+  if (whole) list(all, !complete);
   else filter();
   offer();
-  if (how === "end" && all.length && isCode(nick) && !isQueued(nick)) decide();
 }
 
-/** Asks about all files behind a code before any is fetched; declining ends the session. */
-function decide() {
-  const from = nick;
-  const settle = (files, target) => {
-    if (files) return tell("get", from, files, target);
-    tell("bye", from);
-    if (from === nick) location.hash = "";
-  };
-  ask({ nick: from, files: all, settle });
+/** Suggests the nick that is left without the punctuation of a sentence at the end of a link. */
+function suggest() {
+  const meant = unwrapped(nick);
+  if (!meant || meant === nick) return;
+  const link = element("a", { href: `#${encodeURIComponent(meant)}` }, quoted(meant));
+  put($("peer-meant"), "did-you-mean", { nick: link });
+  $("peer-meant").hidden = false;
 }
 
 function state(name, id, values) {
@@ -130,6 +136,8 @@ $("elsewhere").onclick = () => {
 export async function get(files, from = nick) {
   try {
     tell("get", from, files, await target(files));
+    // The rest of a file behind a code needs no nick.
+    if (isIdle()) goOnlineAsGuest();
   } catch ({ name, message }) {
     // The user has closed the dialog.
     if (name !== "AbortError") notice("error-other", { detail: message });

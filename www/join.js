@@ -1,68 +1,49 @@
-/** The form to go online, and the invitation. */
-import { keep, keepInTab, kept, keptInTab } from "./browser_storage.js";
-import { $, quoted, write } from "./element.js";
+/** The form for a nick: to be found by others, or to call the peer of a link. */
+import { anyNick, goOnline, isNamed, me, ownNick } from "./connection.js";
+import { $, quoted } from "./element.js";
+import { explain } from "./errors.js";
 import { put, unput } from "./language.js";
+import { busy } from "./transfers.js";
 
-const nick = $("nick");
-const token = $("token");
+const field = $("nick");
 
-/**
- * Calls `go(nick, token)` once both are known; `withCode` if the link has a code, for which any nick will do.
- * Returns a function that asks again and says why.
- */
-export function join({ tunnel, token: wanted, tokens: checked = wanted }, withCode, go) {
-  const known = kept("nick") ?? withCode;
-  $("token-field").hidden = !checked;
-  token.required = wanted;
-  $("unsafe").hidden = isSecureContext;
-  const any = (words) => words.split(" ")[Math.floor(8 * Math.random())];
-  const how = any("brave calm early happy kind merry quiet sunny");
-  nick.value ||= kept("nick") ?? `${how}-${any("crane fox hare lynx otter owl seal wren")}`;
-  token.value ||= keptInTab("token") ?? "";
-
-  function ask(why, field = nick) {
-    document.body.dataset.view = "join";
-    if (why) put($("join-why"), ...why);
-    else unput($("join-why"));
-    $("join-go").disabled = false;
-    field.select();
-  }
-
-  $("join").onsubmit = async (event) => {
-    event?.preventDefault();
-    const me = (nick.value = nick.value.trim().replace(/\s+/g, "-"));
-    $("join-go").disabled = true;
-    if (event) keep("nick", me);
-    if (!checked || (!wanted && !token.value)) return go(me);
-    keepInTab("token", token.value);
-    const why = await refusal(tunnel);
-    if (why) ask(why, token);
-    else go(me, token.value);
-  };
-  if (known && (!wanted || token.value)) $("join").onsubmit();
-  else ask();
-  return ask;
+/** Shows the form for a link to `callee`, for a change of the nick, or as one part of the home screen. */
+export function joinForm({ callee, isChange = false } = {}) {
+  if (isChange) field.value = me;
+  field.value ||= ownNick() ?? (callee ? anyNick() : "");
+  const [title, how, go] = callee
+    ? ["connect-to", "connect-how", "connect"]
+    : isChange
+      ? ["change-nick", "change-how", "go-online"]
+      : ["meet", "meet-how", "go-online"];
+  put($("join-title"), title, () => ({ nick: quoted(callee ?? "") }));
+  put($("join-how"), how, () => ({ nick: quoted(callee ?? "") }));
+  put($("join-go"), go);
+  // The first screen has other things to do first.
+  $("join-go").className = callee || isChange ? "main" : "";
+  $("join-cancel").hidden = !isChange;
 }
 
-const WRONG = ["wrong-token"];
+/** Says why the nick cannot be used; nothing without a reason. */
+export function refuse(error) {
+  if (error) put($("join-why"), "error", () => ({ error: explain(error) }));
+  else unput($("join-why"));
+}
 
-/**
- * Returns the text and values of why the bridge refuses the token, if it does. A WebSocket cannot tell a refusal from an unreachable bridge.
- */
-export const refusal = (tunnel) =>
-  fetch(
-    new URL("?check", new URL(tunnel, location.href)),
-    token.value ? { headers: { authorization: `Bearer ${token.value}` } } : {},
-  ).then(
-    async (answer) => (answer.status === 401 ? WRONG : answer.status === 429 && ["bridge-says", { detail: await answer.text() }]),
-    // A header cannot hold such a token.
-    () => /[^!-~]/.test(token.value) && WRONG,
-  );
-
-export function invite(me, bridge) {
-  $("me").replaceChildren(quoted(me));
-  $("me").hidden = false;
-  const word = /^[\w.-]+$/.test(me) ? me : `'${me.replaceAll("'", `'\\''`)}'`;
-  write("link", new URL(`#${encodeURIComponent(me)}`, location.href).href);
-  write("command", `xcher get ${word} --all --relay ${bridge.href.replace("http", "ws")}`);
+/** Calls `back` when the user leaves the form. */
+export function join(back) {
+  $("join").onsubmit = (event) => {
+    event.preventDefault();
+    const nick = (field.value = field.value.trim().replace(/\s+/g, "-"));
+    unput($("join-why"));
+    // Files on their way by a code come over the connection that would be closed.
+    if (!isNamed() && busy()) return put($("join-why"), "finish-first");
+    goOnline(nick);
+    if (nick !== me) back();
+  };
+  $("join-cancel").onclick = () => {
+    field.value = me ?? "";
+    unput($("join-why"));
+    back();
+  };
 }

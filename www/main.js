@@ -1,44 +1,54 @@
 /** The page: passes the worker's messages to the parts of the screen. */
-import { $, notice, quoted, write } from "./element.js";
+import { learned } from "./codes.js";
+import { answers, connection, goOnlineAsGuest, isGuest, isNamed, me } from "./connection.js";
+import { $, notice, quoted } from "./element.js";
 import { explain } from "./errors.js";
 import * as files from "./files.js";
-import { isCode, learn, learned } from "./codes.js";
-import { invite, join, refusal } from "./join.js";
-import * as manifest from "./manifest.js";
-import { put, say, use } from "./language.js";
+import { invite } from "./invite.js";
+import { join, refuse } from "./join.js";
+import { use } from "./language.js";
 import { chooser, languages } from "./language_choice.js";
-import { hear, tell } from "./messages.js";
-import * as people from "./people.js";
-import { queued } from "./queued.js";
-import { room } from "./room.js";
+import { named } from "./link_target.js";
+import * as manifest from "./manifest.js";
+import { end, hear, tell } from "./messages.js";
 import { TUNNEL_PATH } from "./npm/pkg/constants.js";
+import * as people from "./people.js";
 import { known } from "./privacy.js";
+import { queued } from "./queued.js";
+import * as receipt from "./receipt.js";
+import { receiveForm } from "./receive_form.js";
+import { room } from "./room.js";
 import * as sending from "./sending.js";
 import * as sharing from "./sharing.js";
+import { tokenForm } from "./token_form.js";
 import "./tab_name.js";
-import * as title from "./title.js";
 import { busy, transfers } from "./transfers.js";
 import { unfinished } from "./unfinished.js";
+import { changeNick, leaveCode, route, showToken } from "./views.js";
 
-chooser(await use(languages()));
+/** Time for the bridge to say what it is like, in milliseconds. */
+const CONFIG_TIMEOUT = 10_000;
+
 const body = document.body.dataset;
-const config = await fetch("config.json").then((answer) => answer.json(), () => ({ tunnel: TUNNEL_PATH.slice(1) }));
+chooser(await use(languages()));
+const signal = AbortSignal.timeout(CONFIG_TIMEOUT);
+const config = await fetch("config.json", { signal }).then((answer) => answer.json()).catch(() => ({ tunnel: TUNNEL_PATH.slice(1) }));
 const bridge = new URL(config.tunnel, location.href);
-let wanted;
-let me;
-/** Set while a taken nick is retried: after a reload, the relay may still give it to the old connection. */
-let again;
-let counting;
 
 hear({
-  ...files,
   ...people,
   ...sending,
   ...sharing,
+  ...answers,
   learned,
+  listing(...one) {
+    files.listing(...one);
+    receipt.listing(...one);
+  },
   sessions(all) {
     people.sessions(all);
     manifest.sessions(all);
+    receipt.security(all);
   },
   offered(id, session, nick, files) {
     const settle = (wanted, target) => tell("settle", id, wanted?.map(({ name }) => name), target);
@@ -47,42 +57,14 @@ hear({
   withdrawn: manifest.drop,
   queued,
   room,
-  transfers,
+  transfers(changes, queue) {
+    transfers(changes, queue);
+    receipt.transfers(changes, queue);
+    if (isGuest() && body.view === "home") leaveCode();
+  },
   unfinished,
   known,
   notice,
-  online(nick) {
-    const known = nick === me;
-    me = nick;
-    again = false;
-    state("online", "online-as");
-    invite(nick, bridge);
-    put($("said"), "online-as-nick", { nick });
-    tell("who");
-    if (known) files.reopen();
-    else route();
-  },
-  offline(error, retryIn) {
-    const until = performance.now() + retryIn;
-    let why = ["error", { error: explain(error) }];
-    const then = () => {
-      const left = Math.ceil((until - performance.now()) / 1000);
-      put($("status"), left > 0 ? "offline-retrying" : "offline-now", () => ({ left, why: say(...why) }));
-    };
-    state("offline");
-    then();
-    refusal(bridge).then((said) => (why = said || why));
-    counting = setInterval(then, 1000);
-    put($("said"), "offline");
-  },
-  refused(error) {
-    if (error.code === "nick-taken" && !again) {
-      again = setTimeout(tell, 1500, "connect", ...wanted);
-    } else {
-      state("", "");
-      ask(["error", { error: explain(error) }]);
-    }
-  },
   forgotten: (nick) => files.again(nick),
   callFailed(nick, address, error) {
     const who = quoted(nick ?? address);
@@ -99,59 +81,41 @@ hear({
   broken: () => notice("page-failed"),
 });
 
-const ask = join(config, await hasCode(), (...who) => {
-  if (who[0] === me && body.state === "online") return route();
-  wanted = [bridge.href, ...who];
-  me = undefined;
-  state("", "connecting");
-  tell("connect", ...wanted);
-  route();
+connection(bridge, {
+  online(isSame) {
+    invite(me, bridge);
+    refuse();
+    if (isNamed()) tell("who");
+    if (isSame && body.view === "peer") files.reopen();
+    else route();
+  },
+  refused(error, wasGuest) {
+    if (!wasGuest) refuse(error);
+    if (body.view !== "code") route();
+    else if (wasGuest || !error) receipt.refused(error);
+    else goOnlineAsGuest();
+  },
 });
+join(route);
+receipt.receipt(() => go(""), route);
+receiveForm(go);
+$("unsafe").hidden = isSecureContext;
+$("me").onclick = changeNick;
+$("offer-them").onclick = () => sending.offerTo($("peer-title").textContent);
 
-$("me").onclick = () => ask();
 onhashchange = route;
 onbeforeunload = (event) => {
   if (busy() || sending.sends()) event.preventDefault();
 };
-$("offer-them").onclick = () => sending.offerTo($("peer-title").textContent);
-setInterval(() => document.hidden || tell("who"), 5000);
+// A page that the browser keeps for the way back would hold its nick without answering anybody.
+onpagehide = ({ persisted }) => persisted && end();
+onpageshow = ({ persisted }) => persisted && location.reload();
+setInterval(() => document.hidden || !isNamed() || tell("who"), 5000);
 
-function state(name, text) {
-  clearInterval(counting);
-  body.state = name;
-  if (text) put($("status"), text);
-  else if (text === "") write("status", "");
-}
+if (!tokenForm(config, bridge, showToken, route)) route();
 
-/** Returns the nick or code in the URL. */
-function target() {
-  try {
-    return decodeURIComponent(location.hash.slice(1));
-  } catch {
-    // It is not encoded as a nick or code is.
-    return "";
-  }
-}
-
-/** Returns true if the URL has a code. */
-async function hasCode() {
-  const text = target();
-  if (text) await learn(text);
-  return text && isCode(text);
-}
-
-/** Shows the peer in the URL, or the page's own files. */
-async function route() {
-  if (!wanted) return;
-  let nick = target();
-  await hasCode();
-  if (nick !== target()) return;
-  if (nick === me) nick = "";
-  body.view = nick ? "peer" : "home";
-  title.show(nick);
-  $("peer-title").replaceChildren(quoted(nick));
-  people.viewed(nick);
-  $("offer-them").hidden = isCode(nick);
-  if (me) files.browse(nick);
-  $(nick ? "peer-title" : "home-title").focus();
+/** Goes to a code or nick, also if the URL names it already, or home. */
+function go(target) {
+  if (target === named()) route();
+  else location.hash = encodeURIComponent(target);
 }

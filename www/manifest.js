@@ -12,7 +12,7 @@ import * as title from "./title.js";
 const MAX_LOOKUPS = 2000;
 
 const dialog = $("manifest");
-/** Open offers: `{ id, session, nick, files, settle }`, the first on the screen. */
+/** Open offers: `{ id, session, nick, byCode, files, settle }`, the first on the screen. */
 const asks = [];
 let open = [];
 let wanted;
@@ -59,13 +59,16 @@ export function sessions(all) {
 }
 
 function next() {
-  const { nick, files } = asks[0];
+  const { nick, byCode, files } = asks[0];
   wanted = new Set(files);
   here = new Set();
-  put($("manifest-title"), "offers-you", () => ({ nick: quoted(nick ?? say("a-peer")), files: count(files.length) }));
-  const asked = () => say("offers-you", { nick: nick ?? say("a-peer"), files: count(files.length) });
+  const values = (nick) => ({ nick, files: count(files.length) });
+  const text = byCode ? "behind-code" : "offers-you";
+  put($("manifest-title"), text, () => values(quoted(nick ?? say("a-peer"))));
+  const asked = () => say(text, values(nick ?? say("a-peer")));
   answered = title.ask(asked);
-  attention.call("offer", asked());
+  // The user who has just entered a code waits for this question.
+  if (!byCode) attention.call("offer", asked());
   who();
   list(files);
   dialog.showModal();
@@ -74,10 +77,10 @@ function next() {
 }
 
 function who() {
-  const { session, nick } = asks[0];
+  const { session, nick, byCode } = asks[0];
   const its = open.find((one) => one.id === session || one.nick === nick);
   const box = $("manifest-who");
-  const made = its ? [securityOf(nick ?? say("a-peer"), its)] : [];
+  const made = its ? [securityOf(byCode ? say("the-sender") : (nick ?? say("a-peer")), its)] : [];
   // Screen readers announce only a text that differs.
   if (made[0]?.outerHTML !== box.firstChild?.outerHTML) box.replaceChildren(...made);
 }

@@ -1,7 +1,7 @@
 /**
  * Messages between the page and its worker. Each is `[name, ...details]`, for a handler of that name.
  *
- * The page sends connect, isCode, ask, who, open, leave, hangUp, bye, answer, share, stop, get, cancel,
+ * The page sends use, connect, disconnect, isCode, ask, who, open, leave, hangUp, bye, answer, share, stop, get, cancel,
  * pause, resume, drop, discard, forget, saved, settle, send, offer and stopSending: see `worker/`. The worker
  * sends learned, online, offline, refused, callFailed, who, sessions, call, callOver, listing, shares,
  * transfers, unfinished, known, forgotten, offered, withdrawn, code, sending, save and notice: see `main.js`.
@@ -9,6 +9,9 @@
 const other = self.document ? new Worker("worker/main.js", { type: "module" }) : self;
 
 export const tell = (...message) => other.postMessage(message);
+
+/** Ends the worker, and with it all connections. */
+export const end = () => other.terminate();
 
 export function hear(handlers) {
   other.onmessage = ({ data: [what, ...details] }) => handlers[what](...details);

@@ -1,11 +1,12 @@
 /** The files that this page shares, dropped or chosen. */
 import { $, button, element, notice, quoted, steps } from "./element.js";
 import { count, size } from "./format.js";
+import { compare } from "./language.js";
 import { tell } from "./messages.js";
 import { add } from "./sending.js";
 import { kept, keep } from "./browser_storage.js";
 
-export const shares = steps("shares", ({ name, folder, files, size: bytes }) =>
+const list = steps("shares", ({ name, folder, files, size: bytes }) =>
   element(
     "li",
     { "data-name": name },
@@ -14,6 +15,8 @@ export const shares = steps("shares", ({ name, folder, files, size: bytes }) =>
     button("stop", name, () => tell("stop", name)),
   ),
 );
+
+export const shares = (all) => list(all.sort((a, b) => compare(a.name, b.name)));
 
 const share = (files) => tell("share", files);
 
@@ -44,7 +47,7 @@ ondrop = async (event) => {
   delete document.body.dataset.drop;
   // By a code, unless dropped on the area for everyone.
   const give = event.target.closest?.("#drop") ? share : add;
-  if (give === add) location.hash = "";
+  if (give === add && document.body.dataset.view !== "home") location.hash = "";
   // The entries are available only until the first await.
   for (const entry of [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry())) {
     if (entry) {

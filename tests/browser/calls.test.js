@@ -123,10 +123,11 @@ inEachBrowser("the page", (stage) => {
     const tokens = join(root, `${stage.name}.token`);
     writeFileSync(tokens, "open sesame/ü".replaceAll(/[^!-~]/g, "-"));
     const at = stage.keep(t, await relay({ args: ["--token-file", tokens] }));
-    const carol = await stage.visit(t, at.url, "carol", { token: "open-says-me", online: false });
+    const carol = await stage.visit(t, at.url);
     // Browsers log it.
     carol.expect(/status of 401/);
-    await carol.text("#join-why", "token");
+    await carol.enterToken("open-says-me");
+    await carol.text("#token-why", "token");
     await carol.join("carol", "open-sesame/-");
     await carol.online();
     await carol.share([file.path]);

@@ -41,6 +41,8 @@ inEachBrowser("by a code", (stage) => {
     await carol.text("#manifest .secrecy", "confirmed by the code");
     assert.deepEqual(carol.files(), [], "nothing comes before it is wanted");
     await carol.accept("two.bin");
+    assert.equal(await carol.received(), "1 file received ✓");
+    await carol.text("#receipt-state", "downloads");
     await carol.savedAll([files.files[0]]);
     await carol.text("#moving .mark", "verified");
     await send.exits();
@@ -55,8 +57,18 @@ inEachBrowser("by a code", (stage) => {
     await dora.manifest();
     await carol.sending("open", "has used the code");
     await dora.accept();
+    assert.equal(await dora.received(), "2 files received ✓");
     await dora.savedAll(files.files);
     await carol.sending("done", "2 files delivered");
+    // What is on the screen then works: there is no list of a sender who has gone.
+    assert.equal(await dora.page.$eval("#peer", (peer) => peer.checkVisibility()), false);
+    await dora.page.click("#receipt-back");
+    await dora.sees("body[data-view=home]");
+    const back = await dora.send([files.paths[0]]);
+    await carol.receive(back.link);
+    await carol.manifest();
+    await carol.accept();
+    assert.equal(await carol.received(), "1 file received ✓");
   });
 
   test("a declining page receives nothing, and the sender reports it", async (t) => {
@@ -76,7 +88,7 @@ inEachBrowser("by a code", (stage) => {
     const { code } = await carol.send(files.paths);
     const wrong = code.replace(/[a-z]+$/, (word) => (word === "universe" ? "medusa" : "universe"));
     const dora = await stage.visit(t, at.url, undefined, { hash: `#${wrong}` });
-    await dora.text("#peer-state.fault", "wrong code");
+    await dora.text("#receipt-state.fault", "wrong code");
     await carol.sending("waiting", "A wrong code was entered");
     for (const tries of [2, 3, 4, 5, 6, 7, 8, 9, 10]) {
       const get = xcher("get", wrong, "--yes", "-o", join(root, `${tries}`), "--relay", at.relay);

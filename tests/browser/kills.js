@@ -63,10 +63,8 @@ class Seat {
   async sit(url) {
     this.browser = await launch(given.browser, this.#profile);
     this.user = await visit(this.browser, url);
-    const { page } = this.user;
-    await page.waitForSelector("body:not([data-view=''])");
     // Chromium writes localStorage to the disk some seconds later.
-    if (await page.$("body[data-view=join]")) await this.user.join("carol");
+    if (await this.user.needsNick()) await this.user.join("carol");
     await this.user.online();
     return this.user;
   }

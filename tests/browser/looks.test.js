@@ -36,7 +36,7 @@ inEachBrowser("the page is accessible", (stage) => {
           await carol.page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: theme }]);
         }
         const look = (state) => examine(carol, [stage.name, title, theme, state].filter(Boolean).join("-"));
-        await look("1-join");
+        await look("1-first");
         await carol.join("carol");
         await carol.online();
         await look("2-alone");
@@ -63,6 +63,46 @@ inEachBrowser("the page is accessible", (stage) => {
         await at.stop();
         await carol.offline();
         await look("8-offline");
+      });
+
+      test(`${title} ${theme ?? ""}, for a first visitor`.replace(" ,", ","), async (t) => {
+        const at = stage.keep(t, await relay());
+        const through = stage.keep(t, await proxy(at.url));
+        const carol = await stage.visit(t, at.url);
+        const dora = await stage.visit(t, through.url, undefined, { size });
+        if (theme) {
+          await dora.page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: theme }]);
+        }
+        const look = (state) => examine(dora, [stage.name, title, theme, state].filter(Boolean).join("-"));
+        await dora.page.click("#safety summary");
+        await look("20-safety");
+        await dora.page.click("#safety summary");
+        await dora.page.select("#language", "de");
+        await look("21-german");
+        await dora.page.select("#language", "en");
+        await dora.receive("4821");
+        await dora.text("#code-why", "three words");
+        await look("22-half-a-code");
+        await dora.receive("4821 crossover clockwork universe");
+        await dora.sees("#receipt", { phase: "failed" });
+        await look("23-unknown-code");
+        await dora.home();
+        await dora.page.evaluate(() => (location.hash = "carol"));
+        await dora.sees("body[data-view=join]");
+        await look("24-link-to-a-nick");
+        await dora.home();
+        const { code } = await carol.send(files.map(({ path }) => path));
+        await dora.receive(code);
+        await dora.manifest();
+        await look("25-choose");
+        const stalled = through.stallAfter(4 << 20);
+        await dora.accept();
+        await stalled;
+        await dora.transfer(files.at(-1).name, "active");
+        await look("26-receiving");
+        through.resume();
+        await dora.received();
+        await look("27-received");
       });
 
       test(`${title} ${theme ?? ""}, encrypted`.replace(" ,", ","), async (t) => {

@@ -185,8 +185,8 @@ inEachBrowser("naughty strings", (stage) => {
       const said = await (await carol.page.waitForFunction(() => {
         const { view, state } = document.body.dataset;
         if (state === "online" && view !== "join") return { online: document.getElementById("me").textContent };
-        const why = document.getElementById("join-why").textContent;
-        return view === "join" && why && { why };
+        const why = document.getElementById("join-why");
+        return why.checkVisibility() && why.textContent && { why: why.textContent };
       })).jsonValue();
       if (isNick(nick)) assert.deepEqual(said, { online: nick });
       else assert.match(said.why ?? JSON.stringify(said), /nick/, JSON.stringify(text));

@@ -51,9 +51,8 @@ inEachBrowser("the page shows whether a session is encrypted", (stage) => {
     const code = await send.out("");
     const carol = await stage.visit(t, at.url, "carol");
     await carol.open(code);
-    await carol.listed();
-    await carol.text("#secrecy", "code");
-    await carol.text("#manifest .secrecy", "code");
+    await carol.text("#manifest .secrecy", "confirmed by the code");
+    await carol.text("#receipt-secrecy", "confirmed by the code");
     await carol.accept();
     await carol.savedAll(files.files);
     await send.exits();

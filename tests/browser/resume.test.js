@@ -289,10 +289,8 @@ inEachBrowser("a download resumes", (stage) => {
     async function restarted(keep = (thing) => stage.keep(t, thing)) {
       const browser = keep(await launch(stage.name, profile));
       const carol = keep(await visit(browser, through.url));
-      const { page } = carol;
-      await page.waitForSelector("body:not([data-view=''])");
       // Chromium writes localStorage to the disk some seconds later.
-      if (await page.$("body[data-view=join]")) await carol.join("carol");
+      if (await carol.needsNick()) await carol.join("carol");
       await carol.online();
       return { browser, carol };
     }

@@ -11,7 +11,7 @@ export default {
   "change-folder": "Ordner ändern",
   "change-nick": "Namen ändern",
   "choose-files": "Dateien wählen",
-  "choose-folder": "Ordner wählen",
+  "choose-folder": "Ordner",
   "choose-folder-into": "Ordner wählen…",
   clear: "Leeren",
   "clear-finished": "Fertige ausblenden",
@@ -40,17 +40,63 @@ export default {
   stop: "Stopp",
   "try-again": "Noch einmal",
 
-  // Going online.
-  "exchange-files": "Dateien austauschen",
-  "how-it-works":
-    "Wähle einen Namen, gib Deinen Link weiter, und holt Euch gegenseitig Dateien. Sie können beliebig groß sein, und keine Kopie bleibt auf einem Server.",
+  // The first screen.
+  "send-or-receive": "Dateien senden oder empfangen?",
+  "what-this-is": "Von einem Gerät zum anderen: verschlüsselt, beliebig groß, ohne Konto.",
+  send: "Senden",
+  "send-how": "Wähle Dateien. Du bekommst einen Code und einen Link zum Weitergeben; mehr braucht die andere Seite nicht.",
+  "or-drop": "Oder leg sie hier ab.",
+  receive: "Empfangen",
+  "code-or-link": "Code oder Link, den Du bekommen hast",
+  "code-example": "4821-Wort-Wort-Wort",
+  "enter-code": "Gib den Code oder den Link ein, den Du bekommen hast.",
+  "code-needs-words": "Ein Code ist eine Zahl und drei Wörter. Gib auch die Wörter ein.",
+  "link-without-code": "In diesem Link fehlt der Code. Bitte um den ganzen Link.",
+  "link-elsewhere": "Dieser Link gehört zu einer anderen Seite. Öffne ihn dort: {link}",
+  scan: "QR-Code scannen",
+  "scan-title": "QR-Code scannen",
+  "camera-starting": "Die Kamera startet…",
+  "camera-hint": "Richte die Kamera auf den QR-Code am Bildschirm der anderen Seite.",
+  "camera-denied":
+    "Diese Seite darf die Kamera nicht benutzen. Erlaube es in den Einstellungen des Browsers, oder gib den Code ein.",
+  "camera-failed": "Die Kamera geht hier nicht. Gib stattdessen den Code ein.",
+  meet: "Mit einem Namen",
+  "meet-how":
+    "Mit einem Namen sehen Dich alle, die diese Seite offen haben, und Ihr könnt Euch ohne Code Dateien senden.",
+  "connect-to": "Mit {nick} verbinden",
+  "connect-how": "{nick} wird zuerst gefragt und sieht den Namen, den Du hier wählst.",
+  connect: "Verbinden",
+  "change-how": "Die anderen sehen den neuen Namen. Offene Sitzungen enden.",
   "your-nick": "Dein Name",
-  "token-of-bridge": "Token dieser Brücke",
-  "wrong-token": "Das ist nicht das Token dieser Brücke. Frag ihren Betreiber danach.",
-  "bridge-says": "{detail}",
-  safe: "Sitzungen mit anderen XCHER-Seiten und -Terminals sind durchgehend verschlüsselt: Nur Du und Dein Gegenüber könnt die Dateien lesen. Eine Sitzung mit einem älteren Programm kann unverschlüsselt sein und sagt das.",
+  "finish-first": "Warte, bis die Dateien da sind: Mit einem Namen online zu gehen würde sie unterbrechen.",
+
+  // What is safe.
+  "what-is-safe": "Was ist sicher und was nicht?",
+  "safe-encrypted":
+    "Sicher: Dateien werden auf Deinem Gerät verschlüsselt und erst auf dem anderen entschlüsselt. Dazwischen kann sie niemand lesen.",
+  "safe-no-copy":
+    "Sicher: Kein Server behält eine Kopie. Darum bleiben beide Seiten offen, bis die Dateien da sind.",
+  "safe-code":
+    "Sicher: Ein Code gilt einmal, für den, der ihn hat. Gib ihn nur der Person, die die Dateien haben soll.",
+  "unsafe-nick":
+    "Nicht sicher: Jeder kann jeden Namen nehmen. Vergleiche die Sicherheitswörter, bevor Du einem traust.",
+  "unsafe-old": "Nicht sicher: Manche älteren Programme können nicht verschlüsseln. Dann steht da „Unverschlüsselt“.",
+  "unsafe-page":
+    "Nicht sicher: Wer diese Website betreibt, könnte die Seite verändern. Nimm eine, der Du traust, mit https in der Adresse.",
   unsafe:
     "Diese Seite wurde nicht über https geladen: Wer sie unterwegs verändert, kann die Verschlüsselung abschalten.",
+
+  // The token of a bridge.
+  "token-needed": "Diese Seite verlangt ein Token",
+  "token-explained": "Wer sie benutzen darf, bekommt es vom Betreiber.",
+  token: "Token",
+  "enter-token": "Token eingeben",
+  continue: "Weiter",
+  "without-token": "Ohne Token",
+  "wrong-token": "Das ist kein Token dieser Seite. Frag ihren Betreiber danach.",
+  "bridge-says": "{detail}",
+
+  // The connection.
   connecting: "Verbinde…",
   offline: "Offline",
   "offline-now": "Offline: {why}",
@@ -105,9 +151,6 @@ export default {
 
   // Sending.
   sending: "Senden",
-  "send-files": "Dateien senden",
-  "drop-to-send": "Dateien hier ablegen, um sie mit einem Code zu senden",
-  "receiver-needs": "Zum Empfangen braucht man nur den Code oder seinen Link.",
   sum: "{sum}",
   "by-a-code": "Mit einem Code",
   "to-nick": "An {nick}",
@@ -141,9 +184,32 @@ export default {
   "code-stays-valid": "Der Code gilt weiter: Der gleiche Link oder Befehl setzt fort.",
   stopped: "Gestoppt.",
 
+  // Receiving by a code.
+  "receive-by-code": "Dateien empfangen",
+  "the-sender": "die andere Seite",
+  "calling-sender": "Rufe die andere Seite…",
+  "choose-what": "Wähle, was Du haben möchtest.",
+  "behind-code": "Du kannst {files} empfangen",
+  receiving: "Empfange {files}",
+  "keep-open": "Lass diese Seite offen, bis sie da sind.",
+  received: "{files} empfangen ✓",
+  "in-downloads": "In den Downloads Deines Browsers.",
+  "where-chosen": "Da, wo Du sie vor dem Neuladen haben wolltest.",
+  "in-archive": "Im Archiv „{where}“ in den Downloads Deines Browsers.",
+  "in-folder": "In Deinem Ordner „{where}“.",
+  "in-file": "Als „{where}“, wo Du es wolltest.",
+  "received-some": "{some} von {files} empfangen",
+  "received-some-how": "Die Gründe stehen unten. Der Code gilt, bis alles da ist.",
+  "nothing-received": "Nichts empfangen",
+  "code-unknown":
+    "Mit diesem Code wartet niemand. Er gilt einmal, und nur solange die Seite zum Senden offen ist: Bitte um einen neuen. ({error})",
+  "send-back": "Etwas zurücksenden",
+  "receive-more": "Anderer Code",
+
   // Sharing.
   "share-with-all": "Für alle freigeben, die online sind",
-  "sharing-explained": "Die Dateien bleiben auf Deinem Gerät und werden gesendet, wenn jemand sie holt.",
+  "sharing-explained":
+    "Alle hier sehen diese Dateien und können sie von Deinem Gerät holen, solange diese Seite offen ist.",
   "ask-before": "Fragen, bevor sich jemand verbindet",
   "not-read": "{name} ist nicht lesbar: {detail}",
   "not-shared": {
@@ -152,10 +218,11 @@ export default {
   },
 
   // The files of a peer.
-  back: "← Deine Dateien",
+  back: "← Zurück",
   filter: "Nach Namen filtern",
   "about-size": "etwa {size}",
   "nothing-shared": "Nichts ist freigegeben",
+  "did-you-mean": "Meinst Du {nick}?",
   "files-so-far": "Bisher {sum}…",
   "get-all": "Alle holen: {files}, {size}",
   "get-chosen": "Gewählte holen: {files}, {size}",
@@ -184,7 +251,7 @@ export default {
   error: "{error}",
   "error-protocol": "Die andere Seite hat das Protokoll verletzt ({detail}).",
   "error-refused": "Abgelehnt ({detail}).",
-  "error-nick-taken": "Dieser Name ist vergeben ({detail}). Wähle einen anderen.",
+  "error-nick-taken": "Dieser Name ist vergeben, vielleicht an einen anderen Tab von Dir ({detail}). Wähle einen anderen.",
   "error-incomplete": "Unvollständig ({detail}).",
   "error-altered": "Unterwegs verändert ({detail}).",
   "error-other-key": "Ein anderer Schlüssel als bisher ({detail}).",

@@ -14,19 +14,37 @@ import { discard, unfinished } from "./unfinished.js";
 
 /** Number of the last request to connect: it ends those before it. */
 let attempt = 0;
+/** Aborts it. */
+let connecting;
 
-hear({ ...sessions, ...shares, ...transfers, ...sending, connect, discard, forget, isCode, saved, settle, who });
+hear({ ...sessions, ...shares, ...transfers, ...sending, connect, disconnect, discard, forget, isCode, saved, settle, use, who });
 
-async function connect(url, nick, token) {
-  const mine = ++attempt;
+/** Uses a bridge from now on. */
+function use(url, token) {
   setBridge(url, token);
+  unfinished();
+}
+
+/** Ends the connection, or the attempt to make one. */
+async function disconnect() {
+  attempt++;
+  connecting?.abort();
   const before = peer;
   setPeer(undefined);
   await before?.close();
+}
+
+/** Goes online under the first of these nicks that is free; a guest takes no calls. */
+async function connect(url, nicks, token, guest) {
+  const closed = disconnect();
+  const mine = attempt;
+  const { signal } = (connecting = new AbortController());
+  setBridge(url, token);
+  await closed;
   for (let wait = 1000; mine === attempt; wait = Math.min(2 * wait, 30_000)) {
     try {
-      const made = await Peer.connect(url, { nick, token, calls: "ask" });
-      if (mine === attempt) start(made);
+      const made = await Peer.connect(url, { nick: nicks, token, calls: guest ? "ignore" : "ask", signal });
+      if (mine === attempt) start(made, guest);
       else made.close();
       return;
     } catch ({ code, message }) {
@@ -38,7 +56,7 @@ async function connect(url, nick, token) {
   }
 }
 
-function start(made) {
+function start(made, guest) {
   setPeer(made);
   const on = (type, does) => made.addEventListener(type, (event) => made === peer && does(event));
   on("online", online);
@@ -49,7 +67,7 @@ function start(made) {
   on("offer", ({ offer }) => offered(offer));
   on("upload", ({ upload }) => transfers.upload(upload));
   on("refused", ({ address, nick, error }) => tell("callFailed", nick, address, plain(error)));
-  shares.again();
+  if (!guest) shares.again();
   online();
 }
 

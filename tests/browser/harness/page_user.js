@@ -28,10 +28,36 @@ export class PageUser {
 
   async join(nick, token) {
     const { page } = this;
-    await page.waitForSelector("body[data-view=join] #nick");
+    if (token !== undefined) await this.enterToken(token);
+    await page.waitForSelector("#nick", { visible: true });
     await this.#fill("#nick", nick);
-    if (token !== undefined) await this.#fill("#token", token);
-    await page.click("#join-go");
+    await this.#press(page, "#join-go");
+  }
+
+  async enterToken(token) {
+    const { page } = this;
+    await page.waitForSelector("#token", { visible: true });
+    await this.#fill("#token", token);
+    await page.keyboard.press("Enter");
+  }
+
+  /** Enters a code or a link in the field for it. */
+  async receive(text) {
+    await this.page.waitForSelector("#code", { visible: true });
+    await this.#fill("#code", text);
+    await this.page.keyboard.press("Enter");
+  }
+
+  /** Returns true once the page shows its first screen, if it asks for a nick there or at a link. */
+  async needsNick() {
+    await this.page.waitForSelector("body:not([data-view=''])");
+    return this.page.$eval("#nick", (nick) => nick.checkVisibility());
+  }
+
+  /** Waits until all files behind a code are here. Returns what the page says about them. */
+  async received() {
+    await this.sees("#receipt", { phase: "over" });
+    return this.page.$eval("#receipt-title", (title) => title.textContent);
   }
 
   online() {
@@ -62,7 +88,7 @@ export class PageUser {
   /** Follows a link to `nick`. */
   async open(nick) {
     await this.page.evaluate((nick) => (location.hash = encodeURIComponent(nick)), nick);
-    await this.sees("body[data-view=peer]");
+    await this.sees("body:is([data-view=peer], [data-view=code])");
   }
 
   /** Selects `nick` in the list of those online. */

@@ -70,7 +70,8 @@ function pass(target, asked, answer) {
     answer.writeHead(from.statusCode, from.headers);
     from.pipe(answer);
   });
-  onward.on("error", () => answer.writeHead(502).end());
+  // As if the target itself had been asked.
+  onward.on("error", () => answer.destroy());
   asked.pipe(onward);
 }
 
