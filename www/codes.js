@@ -2,21 +2,25 @@
 import { tell } from "./messages.js";
 
 const known = new Map();
+/** `{ answered, resolve }` by text. */
 const waiting = new Map();
 
 /** Asks the worker about a text, so that `isCode` knows it. */
 export async function learn(text) {
   if (known.has(text)) return;
-  await new Promise((resolve) => {
-    waiting.set(text, resolve);
+  if (!waiting.has(text)) {
+    let resolve;
+    const answered = new Promise((does) => (resolve = does));
+    waiting.set(text, { answered, resolve });
     tell("isCode", text);
-  });
+  }
+  await waiting.get(text).answered;
 }
 
 /** The worker's answer. */
 export function learned(text, yes) {
   known.set(text, yes);
-  waiting.get(text)?.();
+  waiting.get(text)?.resolve();
   waiting.delete(text);
 }
 

@@ -1,5 +1,5 @@
 /** Buttons that copy the text before them to the clipboard. */
-import { element, phrase, write } from "./element.js";
+import { button as makeButton, element, phrase, write } from "./element.js";
 import { label, put, say } from "./language.js";
 
 const NAMES = { code: "copy-code", link: "copy-link", command: "copy-command" };
@@ -19,12 +19,25 @@ export function copies(button, what) {
   };
 }
 
+/** Adds a button that passes the link before it to other apps, where the browser can. */
+function shares(button) {
+  if (!navigator.share) return;
+  const text = button.previousElementSibling;
+  // The user may close the sheet.
+  const share = () => navigator.share({ url: text.textContent }).catch(() => {});
+  button.after(makeButton("share-link", "", share));
+}
+
 /** Returns a text with such a button. */
 export function copied(text, what) {
   const button = phrase("button", { type: "button" }, "copy");
   const bar = element("div", { className: "bar" }, element("code", { "data-is": what }, text), button);
   copies(button, what);
+  if (what === "link") shares(button);
   return bar;
 }
 
-for (const button of document.querySelectorAll("[data-copies]")) copies(button, button.dataset.copies);
+for (const button of document.querySelectorAll("[data-copies]")) {
+  copies(button, button.dataset.copies);
+  if (button.dataset.copies === "link") shares(button);
+}

@@ -70,7 +70,7 @@ export function listing(peer, how, part, error) {
   $("again").hidden = how === "part";
   $("tools").hidden = !all.length;
   if (!error) showCount();
-  else if (stopped(nick, error.code)) write("peer-state", "");
+  else if (stopped(nick, error)) write("peer-state", "");
   else {
     state("fault", "error", () => ({ error: explain(error) }));
     suggest();

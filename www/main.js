@@ -3,8 +3,9 @@ import { learned } from "./codes.js";
 import { answers, connection, goOnlineAsGuest, isGuest, isNamed, me } from "./connection.js";
 import { $, notice, quoted } from "./element.js";
 import { explain } from "./errors.js";
+import "./drop.js";
 import * as files from "./files.js";
-import { invite } from "./invite.js";
+import { invite, linkPicture } from "./invite.js";
 import { join, refuse } from "./join.js";
 import { use } from "./language.js";
 import { chooser, languages } from "./language_choice.js";
@@ -55,6 +56,7 @@ hear({
     manifest.ask({ id, session, nick, files, settle });
   },
   withdrawn: manifest.drop,
+  linkPicture,
   queued,
   room,
   transfers(changes, queue) {

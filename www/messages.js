@@ -1,10 +1,11 @@
 /**
  * Messages between the page and its worker. Each is `[name, ...details]`, for a handler of that name.
  *
- * The page sends use, connect, disconnect, isCode, ask, who, open, leave, hangUp, bye, answer, share, stop, get, cancel,
- * pause, resume, drop, discard, forget, saved, settle, send, offer and stopSending: see `worker/`. The worker
- * sends learned, online, offline, refused, callFailed, who, sessions, call, callOver, listing, shares,
- * transfers, unfinished, known, forgotten, offered, withdrawn, code, sending, save and notice: see `main.js`.
+ * The page sends use, connect, disconnect, tab, isCode, qrOf, room, ask, who, open, leave, hangUp, bye, answer, share,
+ * stop, get, cancel, pause, repeat, resume, drop, discard, forget, saved, settle, send, offer and stopSending: see
+ * `worker/`. The worker sends learned, linkPicture, online, offline, refused, callFailed, who, sessions, call,
+ * callOver, listing, shares, transfers, queued, room, unfinished, known, forgotten, offered, withdrawn, code, sending,
+ * save and notice: see `main.js`. Texts travel as their ids and values, and the page words them.
  */
 const other = self.document ? new Worker("worker/main.js", { type: "module" }) : self;
 

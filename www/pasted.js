@@ -38,5 +38,8 @@ export function hashOf(link) {
   }
 }
 
+/** Returns true for a whole code, which needs no rule to be told from a nick. */
+export const isWholeCode = (text) => /^\d{1,9}(?:[-\s]+[a-z]+){3}$/i.test(text);
+
 /** Returns a text as a code is spelled: lower case, with one dash between two parts. */
 export const spelled = (text) => unwrapped(text).replace(BETWEEN, "-").replace(/^-|-$/g, "").toLowerCase();

@@ -55,13 +55,24 @@ const STOPS = {
   "not-private": ["stopped-plain", "stopped-plain-why"],
 };
 
+/** A key as the package's messages have it. */
+const KEY = /[A-Za-z0-9+/]{43}=/g;
+
 /** Explains a session that failed because of the peer's key or encryption. Returns false for other errors. */
-export function stopped(nick, code) {
+export function stopped(nick, { code, message }) {
   const stop = STOPS[code];
   if (!stop) return false;
   const forget = () => button("forget-old", nick, () => tell("forget", nick));
-  draw(() => made("stopped", stop[0], phrase("p", {}, stop[1], { nick: quoted(nick) }), element("p", {}, forget())));
+  draw(() => made("stopped", stop[0], phrase("p", {}, stop[1], { nick: quoted(nick) }), ...bothKeys(message), element("p", {}, forget())));
   return true;
+}
+
+/** Returns the pinned key and the one that was shown, to be compared with what the peer says. */
+function bothKeys(message) {
+  const [before, now] = message.match(KEY) ?? [];
+  if (!now) return [];
+  const whole = (key) => element("code", { "data-is": "key" }, key);
+  return [phrase("p", {}, "key-before", () => ({ key: whole(before) })), phrase("p", {}, "key-now", () => ({ key: whole(now) }))];
 }
 
 const list = steps("known", ({ nick, key }) =>

@@ -1,14 +1,15 @@
 /** The field for a code or a link, typed, pasted, or read by the camera. */
+import { isCode, learn } from "./codes.js";
 import { $, element } from "./element.js";
 import { put, unput } from "./language.js";
-import { hashOf, linkIn, spelled, unwrapped } from "./pasted.js";
+import { hashOf, isWholeCode, linkIn, spelled, unwrapped } from "./pasted.js";
 
 const field = $("code");
 const why = $("code-why");
 
 /** Calls `go` with the text of a code or nick that the user entered. */
 export function receiveForm(go) {
-  function enter(text) {
+  async function enter(text) {
     unput(why);
     const link = linkIn(text);
     if (link && !isHere(link)) {
@@ -17,14 +18,16 @@ export function receiveForm(go) {
     }
     const target = link ? hashOf(link) : unwrapped(text);
     if (!target) return put(why, link ? "link-without-code" : "enter-code");
-    if (/^\d+$/.test(spelled(target))) return put(why, "code-needs-words");
-    go(target);
+    const code = spelled(target);
+    if (/^\d+$/.test(code)) return put(why, "code-needs-words");
+    if (!isWholeCode(code)) await learn(code);
     field.value = "";
+    go(isWholeCode(code) || isCode(code) ? code : target);
   }
 
-  $("receive").onsubmit = (event) => {
+  $("receive").onsubmit = async (event) => {
     event.preventDefault();
-    enter(field.value);
+    await enter(field.value);
     if (why.textContent) field.focus();
   };
   field.oninput = () => unput(why);

@@ -5,6 +5,7 @@ import { count, size } from "./format.js";
 import { copied } from "./copy_button.js";
 import { label, put, say } from "./language.js";
 import { tell } from "./messages.js";
+import { qrPicture } from "./qr_picture.js";
 
 /** Rows by number, each with `over` once it has ended. */
 const rows = new Map();
@@ -77,15 +78,7 @@ export function code(id, code, link, command, qr) {
   const parts = [copied(code, "code"), copied(link, "link")];
   const terminal = element("details", {}, phrase("summary", {}, "in-a-terminal"), copied(command, "command"));
   const box = element("div", { className: "code" }, element("div", {}, ...parts, terminal));
-  if (qr) {
-    const picture = label(element("div", { className: "qr", role: "img" }), () => say("link-as-qr"));
-    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-    svg.setAttribute("viewBox", `0 0 ${qr.size} ${qr.size}`);
-    svg.append(document.createElementNS(svg.namespaceURI, "path"));
-    svg.firstChild.setAttribute("d", qr.path);
-    picture.append(svg);
-    box.append(picture);
-  }
+  if (qr) box.append(qrPicture(qr));
   rows.get(id).state.before(box);
 }
 

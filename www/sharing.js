@@ -1,5 +1,5 @@
 /** The files that this page shares, dropped or chosen. */
-import { $, button, element, notice, quoted, steps } from "./element.js";
+import { $, button, element, quoted, steps } from "./element.js";
 import { count, size } from "./format.js";
 import { compare } from "./language.js";
 import { tell } from "./messages.js";
@@ -18,7 +18,7 @@ const list = steps("shares", ({ name, folder, files, size: bytes }) =>
 
 export const shares = (all) => list(all.sort((a, b) => compare(a.name, b.name)));
 
-const share = (files) => tell("share", files);
+export const share = (files) => tell("share", files);
 
 for (const [id, give] of [["files", share], ["folder", share], ["send-files", add], ["send-folder", add]]) {
   const input = $(id);
@@ -36,37 +36,3 @@ ask.onchange = () => {
   asked();
 };
 asked();
-
-ondragover = (event) => {
-  event.preventDefault();
-  document.body.dataset.drop = "";
-};
-ondragleave = (event) => event.relatedTarget || delete document.body.dataset.drop;
-ondrop = async (event) => {
-  event.preventDefault();
-  delete document.body.dataset.drop;
-  // By a code, unless dropped on the area for everyone.
-  const give = event.target.closest?.("#drop") ? share : add;
-  if (give === add && document.body.dataset.view !== "home") location.hash = "";
-  // The entries are available only until the first await.
-  for (const entry of [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry())) {
-    if (entry) {
-      await walk(entry, give).catch(({ message }) => notice("not-read", { name: entry.name, detail: message }));
-    }
-  }
-};
-
-/** Passes on the files of a folder, and of the folders in it, some at a time. */
-async function walk(entry, give) {
-  if (entry.isFile) {
-    return give([[await new Promise((...done) => entry.file(...done)), entry.fullPath.slice(1)]]);
-  }
-  const reader = entry.createReader();
-  for (;;) {
-    const some = await new Promise((...done) => reader.readEntries(...done));
-    if (!some.length) return;
-    const files = [];
-    for (const each of some) await walk(each, (found) => files.push(...found));
-    give(files);
-  }
-}

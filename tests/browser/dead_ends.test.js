@@ -135,6 +135,7 @@ inEachBrowser("a user is not stuck", (stage) => {
       await carol.page.evaluate((hash) => (location.hash = hash), code + end);
       await carol.manifest();
       await carol.decline();
+      await carol.sees("body[data-view=home]");
     }
     // A sentence tells what is missing.
     await carol.receive(words[0]);

@@ -35,6 +35,7 @@ export default {
   pause: "Pause",
   "reload-list": "Liste neu laden",
   resume: "Fortsetzen",
+  "share-link": "Teilen",
   "share-files": "Dateien freigeben",
   "share-folder": "Ordner freigeben",
   stop: "Stopp",
@@ -122,6 +123,7 @@ export default {
     "Ein Anruf von {nick} wurde abgelehnt: Der Schlüssel ist ein anderer als bisher. Nichts wurde gesendet.",
   invite: "Einladen",
   "your-link": "Dein Link",
+  "as-qr": "Als QR-Code",
   "fetch-in-terminal": "So holt man Deine Dateien im Terminal",
 
   // Keys and encryption.
@@ -134,6 +136,8 @@ export default {
   "plain-there":
     "Das Programm von {nick} kann nicht verschlüsseln: Wer das Netz mitlesen kann, kann Namen und Dateien lesen.",
   "private-session": "Nur {nick} und Du könnt Namen und Dateien lesen. Der Schlüssel dort ist {key}, {known}",
+  "key-before": "Der Schlüssel bisher: {key}",
+  "key-now": "Der Schlüssel jetzt: {key}",
   "safety-words": "Sicherheitswörter: {words}",
   "compare-words": "Vergleicht sie am Telefon: Seht Ihr die gleichen Wörter, hört niemand mit.",
   "stopped-key": "Angehalten: Der Schlüssel hat sich geändert",

@@ -38,6 +38,7 @@ export default {
   pause: "Pause",
   "reload-list": "Reload list",
   resume: "Resume",
+  "share-link": "Share",
   "share-files": "Share files",
   "share-folder": "Share a folder",
   stop: "Stop",
@@ -118,6 +119,7 @@ export default {
     "A call from {nick} was refused: the key differs from the one they had before. Nothing was sent.",
   invite: "Invite",
   "your-link": "Your link",
+  "as-qr": "As a QR code",
   "fetch-in-terminal": "To fetch your files in a terminal",
 
   // Keys and encryption.
@@ -130,6 +132,8 @@ export default {
   "plain-there":
     "{nick}’s program does not support encryption: anyone who can watch the network can read the names and the files.",
   "private-session": "Only {nick} and you can read the names and the files. Their key is {key}, {known}",
+  "key-before": "The key before: {key}",
+  "key-now": "The key now: {key}",
   "safety-words": "Safety words: {words}",
   "compare-words": "Compare them by voice: if they see the same words, nothing intercepts this session.",
   "stopped-key": "Stopped: the key has changed",

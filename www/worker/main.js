@@ -1,6 +1,6 @@
 /** The worker: keeps the peer, so that the page stays responsive. */
 import { hear, tell } from "../messages.js";
-import { Peer, isCode as is, isOneTimeNick } from "../npm/index.js";
+import { Peer, isCode as is, isOneTimeNick, qr } from "../npm/index.js";
 import { peer, setBridge, setPeer } from "./connection.js";
 import { plain } from "./errors.js";
 import { saved } from "./handover.js";
@@ -17,7 +17,7 @@ let attempt = 0;
 /** Aborts it. */
 let connecting;
 
-hear({ ...sessions, ...shares, ...transfers, ...sending, connect, disconnect, discard, forget, isCode, saved, settle, use, who });
+hear({ ...sessions, ...shares, ...transfers, ...sending, connect, disconnect, discard, forget, isCode, qrOf, saved, settle, use, who });
 
 /** Uses a bridge from now on. */
 function use(url, token) {
@@ -80,6 +80,10 @@ function online() {
 
 async function isCode(text) {
   tell("learned", text, await is(text).catch(() => false));
+}
+
+async function qrOf(link) {
+  tell("linkPicture", link, await qr(link).catch(() => {}));
 }
 
 /** Sends the nicks of people: one-time nicks are for those who have the code. */

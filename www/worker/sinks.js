@@ -1,6 +1,7 @@
 /** Writes received files to the disk, under their names only once they are complete. */
 import { numbered } from "../npm/index.js";
 import { gathered } from "./gathered.js";
+import { inMemory } from "./memory_sink.js";
 import { inParts } from "./parts.js";
 import { inStore } from "./store.js";
 
@@ -24,7 +25,7 @@ export async function sink(target, { name, size }) {
     const handle = await unused(target, last);
     return written(handle, () => target.removeEntry(handle.name));
   }
-  return (await inStore(size)) ?? inParts();
+  return (await inStore(size)) ?? (await inParts().catch(inMemory));
 }
 
 /** The last search for a name: finding one and creating the file are two steps, so one runs at a time. */

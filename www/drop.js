@@ -1,0 +1,70 @@
+/** Files that are dropped or pasted: for the person they are dropped on or whose view is open, or else for a code. */
+import { isCode } from "./codes.js";
+import { $, notice } from "./element.js";
+import { add, offerFiles } from "./sending.js";
+import { share } from "./sharing.js";
+
+const body = document.body.dataset;
+
+/** Returns the person that something at this element is for. */
+function personAt(element) {
+  const nick = element.closest?.("#people li")?.dataset.name ?? (body.view === "peer" ? $("peer-title").textContent : "");
+  return isCode(nick) ? "" : nick;
+}
+
+function forCode(files) {
+  if (body.view !== "home") location.hash = "";
+  add(files);
+}
+
+ondragover = (event) => {
+  event.preventDefault();
+  body.drop = "";
+};
+ondragleave = (event) => event.relatedTarget || delete body.drop;
+ondrop = async (event) => {
+  event.preventDefault();
+  delete body.drop;
+  const { target } = event;
+  const person = personAt(target);
+  const give = target.closest?.("#drop") ? share : forCode;
+  const offered = [];
+  const take = person ? (files) => files.forEach((file) => offered.push(file)) : give;
+  // The entries are available only until the first await.
+  for (const entry of [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry())) {
+    if (entry) {
+      await walk(entry, take).catch(({ message }) => notice("not-read", { name: entry.name, detail: message }));
+    }
+  }
+  if (person) offerFiles(person, offered);
+};
+
+/** Takes pasted files, such as a picture of the screen; pasted text goes to the field for a code. */
+document.onpaste = (event) => {
+  const { target, clipboardData } = event;
+  if (target.closest?.("input, textarea") || document.querySelector("dialog[open]")) return;
+  const files = [...clipboardData.files].map((file) => [file, file.name]);
+  const person = personAt(target);
+  if (files.length && person) offerFiles(person, files);
+  else if (files.length) forCode(files);
+  else if (body.view === "home") {
+    $("code").value = clipboardData.getData("text").trim().slice(0, 1000);
+    $("code").focus();
+  } else return;
+  event.preventDefault();
+};
+
+/** Passes on the files of a folder, and of the folders in it, some at a time. */
+async function walk(entry, give) {
+  if (entry.isFile) {
+    return give([[await new Promise((...done) => entry.file(...done)), entry.fullPath.slice(1)]]);
+  }
+  const reader = entry.createReader();
+  for (;;) {
+    const some = await new Promise((...done) => reader.readEntries(...done));
+    if (!some.length) return;
+    const files = [];
+    for (const each of some) await walk(each, (found) => files.push(...found));
+    give(files);
+  }
+}
