@@ -25,6 +25,7 @@ inEachBrowser("attention", (stage) => {
     const call = async () => {
       const called = await sven.calling("carol");
       await carol.answer("sven", false);
+      await page.waitForSelector("#call:not([open])");
       called.stop();
     };
     await call();
