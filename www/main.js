@@ -4,7 +4,7 @@ import * as files from "./files.js";
 import { isCode, learn, learned } from "./codes.js";
 import { invite, join, refusal } from "./join.js";
 import * as manifest from "./manifest.js";
-import { use } from "./language.js";
+import { say, use } from "./language.js";
 import { hear, tell } from "./messages.js";
 import * as people from "./people.js";
 import { TUNNEL_PATH } from "./npm/pkg/constants.js";
@@ -40,6 +40,7 @@ hear({
   },
   withdrawn: manifest.drop,
   transfers,
+  text: (from, text) => notice(say("text-from", { from, text })),
   unfinished,
   known,
   notice,

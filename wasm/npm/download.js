@@ -1,5 +1,6 @@
 import { Deferred } from "./deferred.js";
 import { XcherError, asError } from "./error.js";
+import { readText } from "./texts.js";
 
 /** Unread bytes below which more are requested. */
 const LOW_WATER_MARK = 128 << 10;
@@ -73,6 +74,21 @@ export class Download {
   start() {
     this.#request();
     return this.#start.promise;
+  }
+
+  async text() {
+    const confirm = this.#confirm;
+    // Bytes that are no text do not count as stored.
+    this.#confirm = true;
+    try {
+      const text = await readText(this.readable);
+      if (!confirm) this.#stored();
+      return text;
+    } catch (error) {
+      const { message } = asError(error, "local");
+      this.notStored("other", message);
+      throw error;
+    }
   }
 
   cancel() {

@@ -222,8 +222,11 @@ export class Peer extends EventTarget {
   ): void;
 }
 
-/** A file under its own name (`webkitRelativePath` or `name`), or under another. */
-export type Named = Blob | { readonly file: Blob; readonly name: string };
+/**
+ * A file under its own name (`webkitRelativePath` or `name`), or under another; or a text for the other host's
+ * user, of at most 64 KiB in UTF-8. A host that does not know texts gets `message.txt`.
+ */
+export type Named = Blob | { readonly file: Blob; readonly name: string } | { readonly text: string };
 
 /** A file that this peer shares. */
 export interface Share {
@@ -257,6 +260,11 @@ export interface RemoteFile {
   readonly modified?: number;
   /** True if it is an executable program, if known. */
   readonly executable?: boolean;
+  /**
+   * True if the other host sent it as a text, to be shown to the user: at most 64 KiB. {@link Download.text}
+   * reads it.
+   */
+  readonly text?: boolean;
 }
 
 /** A session with another host. Both sides can list and fetch. */
@@ -499,6 +507,13 @@ export interface Download {
    * `partial`, call it before you read `readable`.
    */
   start(): Promise<number>;
+  /**
+   * Reads all of it as a text of at most 64 KiB, instead of `readable`. The text is the other user's: show it as
+   * plain text, never as markup. Without `confirm` it counts as stored once this resolves.
+   *
+   * @throws XcherError `local` if it is not UTF-8 or is longer, which the other host learns; those of `done`
+   */
+  text(): Promise<string>;
   /**
    * Fulfilled once the file is complete and `readable` was read to its end, and, with `confirm`,
    * {@link stored} was called. The other host learns then that the file is stored.

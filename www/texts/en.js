@@ -9,5 +9,6 @@ export default {
     one: "{number} name taken there: that file gets a number, as in “notes (1).txt”.",
     other: "{number} names taken there: those files get a number, as in “notes (1).txt”.",
   },
+  "text-from": "{from}: {text}",
   files: { one: "{number} file", other: "{number} files" },
 };

@@ -161,6 +161,12 @@ async function fetch(session, job, download) {
     download?.cancel();
   };
   try {
+    if (file.text) {
+      download ??= session.get({ approximate: false, ...file }, { confirm: true });
+      await showText(nick, download);
+      end(row);
+      return have(job);
+    }
     part = await partial(session, nick, file);
     to = part ?? (await sink(target, file));
     if (row.stopped) throw row;
@@ -195,6 +201,14 @@ async function fetch(session, job, download) {
     if (row.shown.state !== "paused") have(job);
   }
   if (part) unfinished();
+}
+
+/** Fetches a text, and passes it to the page, which shows it. */
+async function showText(nick, download) {
+  download.done.catch(() => {});
+  tell("text", nick, await download.text());
+  download.stored();
+  await download.done;
 }
 
 function begin(shown, count) {
