@@ -149,7 +149,8 @@ const CAPS: &str = "X_CAPS secure passive offer stat receipt";
 #[test]
 fn a_peer_without_the_word_is_offered_a_file() {
     let relay = Relay::start();
-    for (nick, caps, mode) in [("old", CAPS.to_owned(), "-"), ("new", format!("{CAPS} text"), "t")] {
+    for (nick, caps, mode) in [("old", CAPS.to_owned(), "-"), ("new", format!("{CAPS} text"), "t")]
+    {
         let mut chat = Chat::join(relay.address, nick);
         let amy = relay.xcher(["send", nick, "--text", "hello"]).start();
         let mut peer = EncryptedConn::called(&mut chat, &caps, [9; 32]);

@@ -11,7 +11,7 @@
 export type ErrorCode =
   /** The peer violated the protocol. */
   | "protocol"
-  /** The peer refused: the file is not shared, or has changed since it was listed. */
+  /** The peer refused: it declined the call, or the file is not shared or has changed since it was listed. */
   | "refused"
   /** Every requested nick is taken at the relay. */
   | "nick-taken"
@@ -49,7 +49,10 @@ export class XcherError extends Error {
 export interface ConnectOptions extends SendOptions {
   /** The nick at the relay: 1 to 32 characters without white space. Of several, the first that is free. */
   nick: string | readonly string[];
-  /** The answer to calls: accept them (`take`, the default), emit `call`, or reject them. */
+  /**
+   * The answer to calls: accept them (`take`, the default), emit `call`, or reject them. Where both hosts and the
+   * relay support it, a caller learns at once that it was rejected.
+   */
   calls?: "take" | "ask" | "ignore";
 }
 
@@ -194,8 +197,8 @@ export class Peer extends EventTarget {
    * Calls a nick, or the host with a code such as `4821-crossover-clockwork-universe`, and waits for the
    * session: for `timeout` milliseconds, 30 000 by default and at most.
    *
-   * @throws XcherError `unreachable`, `timed-out`, `other-key`, `not-private`, `wrong-code`, `altered`,
-   * `policy`, `cancelled`, `misuse`
+   * @throws XcherError `refused` if the host declined the call, `unreachable`, `timed-out`, `other-key`,
+   * `not-private`, `wrong-code`, `altered`, `policy`, `cancelled`, `misuse`
    */
   open(nick: string, options?: { signal?: AbortSignal; timeout?: number }): Promise<Session>;
   /**
@@ -246,6 +249,7 @@ export interface Call {
   readonly over: Promise<void>;
   /** @throws XcherError those of {@link Peer.open} */
   accept(): Promise<Session>;
+  /** Declines it. Where both hosts and the relay support it, the caller's `open` rejects with `refused` at once. */
   reject(): void;
 }
 

@@ -97,8 +97,11 @@ fuzz_target!(|input: ([Supports; 2], Vec<(bool, Act)>)| {
 });
 
 fn terms(side: Side) -> Terms {
-    let more =
-        Extensions::PASSIVE.with(Extensions::RESUME).with(Extensions::OFFER).with(Extensions::STAT).with(Extensions::TEXT);
+    let more = Extensions::PASSIVE
+        .with(Extensions::RESUME)
+        .with(Extensions::OFFER)
+        .with(Extensions::STAT)
+        .with(Extensions::TEXT);
     let all = more.with(Extensions::SECURE).with(Extensions::VERIFY);
     let number = if side == Side::Caller { 1 } else { 2 };
     Terms {

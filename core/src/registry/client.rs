@@ -8,6 +8,7 @@ use core::time::Duration;
 use super::ConnId;
 use super::claim::Claim;
 use super::cluster::{Acquisition, Challenge, Lease};
+use super::declines::DeclinableCalls;
 use super::hook::Pending;
 use super::keys::KeyProof;
 use super::rendezvous::Rendezvous;
@@ -61,6 +62,10 @@ pub(super) struct Client {
     pub(super) rendezvous: Option<Rendezvous>,
     /// Set once it was asked to connect anew.
     pub(super) asked_to_move: bool,
+    /// The calls to it that it can decline.
+    pub(super) calls: DeclinableCalls,
+    /// Budget of declines of calls that are not its own, or over.
+    pub(super) wrong_declines: Budget,
     /// Calls that were forwarded and whose path it has not told.
     pub(super) untold_calls: u16,
     /// Pending lists of nicks.
@@ -117,6 +122,8 @@ impl Client {
             challenge: None,
             rendezvous: None,
             asked_to_move: false,
+            calls: DeclinableCalls::default(),
+            wrong_declines: Budget::default(),
             untold_calls: 0,
             lists: 0,
             listed: None,

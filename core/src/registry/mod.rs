@@ -32,6 +32,7 @@ mod claim;
 mod client;
 mod cluster;
 mod connections;
+mod declines;
 mod delivery;
 mod drain;
 mod guesses;
@@ -492,6 +493,7 @@ impl Registry {
             .with(RelayCaps::MOVE)
             .with(RelayCaps::PAGE)
             .with(RelayCaps::PATH)
+            .with(RelayCaps::DECLINE)
             .with(key)
             .with(meet)
             .with(token)

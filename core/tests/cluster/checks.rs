@@ -73,7 +73,9 @@ impl World {
         let fields: Vec<&str> = line.trim_end().split(' ').collect();
         match fields[..] {
             ["X_PING", token] => self.say(host, &format!("X_PONG {token}\n")),
-            ["X_CAPS", ..] => assert_eq!(line, "X_CAPS from ticket near meet move page path\n"),
+            ["X_CAPS", ..] => {
+                assert_eq!(line, "X_CAPS from ticket near meet move page path decline\n")
+            }
             ["X_FROM", nick] => self.hosts[host].from = Some(nick.to_owned()),
             ["X_TICKET", _] => self.hosts[host].has_ticket = true,
             ["X_INIT", ..] => self.called(host, line),

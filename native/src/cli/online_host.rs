@@ -133,7 +133,7 @@ impl OnlineHost {
             }
             let reported = self.output.report(&event);
             if let HostEvent::Text { transfer, .. } = &event {
-                let shown = reported.as_ref().map(|()| ());
+                let shown = reported.as_ref().copied();
                 let why = |error: &std::io::Error| format!("it cannot be printed: {error}").into();
                 self.host.text_shown(*transfer, shown.map_err(why));
             }

@@ -19,7 +19,12 @@ pub(super) struct TransferPaths {
 
 impl TransferPaths {
     pub(super) fn unknown() -> Self {
-        Self { shares: Shares::nothing(), target: None, active: HashMap::new(), printed: HashSet::new() }
+        Self {
+            shares: Shares::nothing(),
+            target: None,
+            active: HashMap::new(),
+            printed: HashSet::new(),
+        }
     }
 
     pub(super) fn sends(&mut self, shares: Shares) {
