@@ -291,7 +291,7 @@ fn send_picks_another_code_when_its_number_is_taken() {
     let mut conn = relay.0.accept();
     let request = conn.line().unwrap();
     conn.say(format!("{request} YES\n"));
-    conn.hears("X_CAPS from key move ticket meet");
+    conn.hears("X_CAPS from key move ticket decline meet");
     conn.hears("X_ADDR");
     conn.say("X_ADDR 127.0.0.1\n");
     let code = sender.until("a code", |lines| lines.out.first().cloned());

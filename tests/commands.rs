@@ -266,16 +266,16 @@ fn share_ask_reads_answers_from_standard_input() {
         caller.wait().code(0).out(&["6\tshare/a b.txt", "0\tshare/sub/träd"]);
     }
     for (nick, answer) in [("n", "n\n"), ("other", "yup\n"), ("nothing", "\n")] {
-        let caller = ls(nick, "1");
+        let caller = ls(nick, "60");
         bob.err(&question(nick));
         bob.say(answer);
-        caller.wait().code(3).one_error(&["bob did not connect back"]);
+        caller.wait().code(1).one_error(&["bob declined the call"]);
     }
     // No user can answer any more.
     bob.close_stdin();
-    let caller = ls("late", "1");
+    let caller = ls("late", "60");
     bob.err(&question("late"));
-    caller.wait().code(3).out(&[]);
+    caller.wait().code(1).out(&[]).one_error(&["bob declined the call"]);
     bob.stop(Signal::INT).code(0).out(&["online bob"]);
 }
 

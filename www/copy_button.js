@@ -2,9 +2,9 @@
 import { button as makeButton, element, phrase, write } from "./element.js";
 import { label, put, say } from "./language.js";
 
-const NAMES = { code: "copy-code", link: "copy-link", command: "copy-command" };
+const NAMES = { code: "copy-code", link: "copy-link", command: "copy-command", text: "copy-text" };
 
-/** Has a button copy the text before it: a `code`, `link` or `command`. */
+/** Has a button copy the text before it: a `code`, `link`, `command` or `text`. */
 export function copies(button, what) {
   label(button, () => say(NAMES[what]));
   const text = button.previousElementSibling;

@@ -23,6 +23,7 @@ import * as sending from "./sending.js";
 import * as sharing from "./sharing.js";
 import { tokenForm } from "./token_form.js";
 import "./tab_name.js";
+import { textMessage } from "./text_message.js";
 import { busy, transfers } from "./transfers.js";
 import { unfinished } from "./unfinished.js";
 import { changeNick, leaveCode, route, showToken } from "./views.js";
@@ -64,6 +65,7 @@ hear({
     receipt.transfers(changes, queue);
     if (isGuest() && body.view === "home") leaveCode();
   },
+  text: textMessage,
   unfinished,
   known,
   notice,

@@ -4,7 +4,7 @@
  * The page sends use, connect, disconnect, tab, isCode, qrOf, room, ask, who, open, leave, hangUp, bye, answer, share,
  * stop, get, cancel, pause, repeat, resume, drop, discard, forget, saved, settle, send, offer and stopSending: see
  * `worker/`. The worker sends learned, linkPicture, online, offline, refused, callFailed, who, sessions, call,
- * callOver, listing, shares, transfers, queued, room, unfinished, known, forgotten, offered, withdrawn, code, sending,
+ * callOver, listing, shares, transfers, text, queued, room, unfinished, known, forgotten, offered, withdrawn, code, sending,
  * save and notice: see `main.js`. Texts travel as their ids and values, and the page words them.
  */
 const other = self.document ? new Worker("worker/main.js", { type: "module" }) : self;

@@ -27,6 +27,7 @@ X_END
 /// The packets of sections 12.3 and 14 to 20, for a peer inside an encrypted session.
 const INSIDE: &str = "\
 X_STAT a 7 -5 xp
+X_STAT message.txt 7 5 t
 X_STAT d 0 - d
 X_LEFT unreadable d/e
 X_FILELIST EOF EOF

@@ -13,3 +13,7 @@ pub const SUBPROTOCOL: &str = "xcher.tunnel.1";
 pub const PATH: &str = "/xcher";
 /// Time after its last change at which a partial file is removed: 7 days.
 pub const PARTIAL_EXPIRY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// Bytes of the longest text (section 16.1).
+pub const MAX_TEXT_LEN: u64 = 64 << 10;
+/// The name of a text, for peers that take it for a file.
+pub const TEXT_NAME: &str = "message.txt";

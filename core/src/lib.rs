@@ -68,6 +68,7 @@ mod stat;
 pub mod state;
 pub mod stream;
 mod symlink;
+pub mod text;
 mod ticket;
 pub mod tunnel;
 mod unicode;

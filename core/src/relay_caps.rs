@@ -8,7 +8,7 @@ use alloc::string::String;
 pub(crate) struct RelayCaps(u16);
 
 /// All known words, in the order in which they are written.
-const WORDS: [(&str, RelayCaps); 9] = [
+const WORDS: [(&str, RelayCaps); 10] = [
     ("from", RelayCaps::FROM),
     ("key", RelayCaps::KEY),
     ("ticket", RelayCaps::TICKET),
@@ -18,6 +18,7 @@ const WORDS: [(&str, RelayCaps); 9] = [
     ("page", RelayCaps::PAGE),
     ("path", RelayCaps::PATH),
     ("token", RelayCaps::TOKEN),
+    ("decline", RelayCaps::DECLINE),
 ];
 
 impl RelayCaps {
@@ -39,6 +40,8 @@ impl RelayCaps {
     pub(crate) const PATH: Self = Self(1 << 7);
     /// The relay knows users by their tokens (section 5.11).
     pub(crate) const TOKEN: Self = Self(1 << 8);
+    /// Callees tell that they decline a call (section 5.13).
+    pub(crate) const DECLINE: Self = Self(1 << 9);
 
     /// Parses the known words and ignores others.
     pub(crate) fn parse(words: &str) -> Self {

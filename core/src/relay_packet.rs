@@ -86,6 +86,9 @@ pub enum RelayPacket<'a> {
         /// The ticket; `None` if the callee does not support tickets.
         ticket: Option<&'a str>,
     },
+    /// `X_DECLINE base64`: the call with this ticket is declined by its callee (section 5.13). To the relay, and
+    /// from it to the caller.
+    Decline(&'a str),
     /// `X_NEAR`: the other host of the next X_INIT, or of the call whose ticket follows, is behind the same
     /// NAT (section 5.7).
     Near,
@@ -178,6 +181,7 @@ impl<'a> RelayPacket<'a> {
                 "X_TICKET base64 or X_TICKET nick ip port base64",
                 fields.and_then(Self::parse_ticket),
             ),
+            "X_DECLINE" => ("X_DECLINE base64", fields.and_then(single).map(Self::Decline)),
             "X_NEAR" if KNOWS_PATHS => ("X_NEAR", fields.is_none().then_some(Self::Near)),
             "X_MEET" if KNOWS_PATHS => (
                 "X_MEET nick, X_MEET nick base64 port, X_MEET base64 port or X_MEET ip port base64",
@@ -308,6 +312,7 @@ impl<'a> RelayPacket<'a> {
                 let at = alloc::format!("{ip} {port}");
                 put(out, &["X_TICKET", nick, &at, ticket.unwrap_or("-")]);
             }
+            Self::Decline(ticket) => put(out, &["X_DECLINE", ticket]),
             Self::Near => put(out, &["X_NEAR"]),
             Self::Meet(field) => put(out, &["X_MEET", field]),
             Self::Invitation { nick, invitation, port } => {
@@ -394,6 +399,7 @@ mod tests {
             "X_TICKET BwcHBwcHBwcHBwcHBwcHBw==",
             "X_TICKET bob 192.168.1.7 40000 BwcHBwcHBwcHBwcHBwcHBw==",
             "X_TICKET bob ::1 1 -",
+            "X_DECLINE BwcHBwcHBwcHBwcHBwcHBw==",
             "X_NEAR",
             "X_MEET bob",
             "X_MEET bob BwcHBwcHBwcHBwcHBwcHBw== 9247",
@@ -458,6 +464,9 @@ mod tests {
             "X_TICKET a b",
             "X_TICKET bob 192.168.1.7 40000",
             "X_TICKET bob 192.168.1.7 40000 ",
+            "X_DECLINE",
+            "X_DECLINE ",
+            "X_DECLINE bob BwcHBwcHBwcHBwcHBwcHBw==",
             "X_NEAR bob",
             "X_PATH",
             "X_PATH direct now",

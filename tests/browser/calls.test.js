@@ -45,9 +45,10 @@ inEachBrowser("the page", (stage) => {
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url, "carol");
     await carol.share([file.path]);
-    const declined = stage.keep(t, get(at, "bob", "--timeout", "3"));
+    const declined = stage.keep(t, get(at, "bob"));
     await carol.answer("bob", false);
-    await declined.exits(3);
+    await declined.err("carol declined the call");
+    await declined.exits(1);
     const taken = stage.keep(t, get(at, "bob"));
     await carol.answer("bob", true);
     await taken.exits();

@@ -58,6 +58,20 @@ inEachBrowser("offers", (stage) => {
     await send.exits(1);
   });
 
+  test("a text of a terminal is read in the page, and not saved", async (t) => {
+    const at = stage.keep(t, await relay());
+    const carol = await stage.visit(t, at.url, "carol");
+    const text = "<b>https://example.org/</b>";
+    const send = stage.keep(t, terminal(at, "send", "--to", "carol", "--text", text));
+    await carol.answer("bob", true);
+    assert.deepEqual((await carol.manifest()).names, ["message.txt"]);
+    await carol.accept();
+    await carol.text("#notices p", `bob: ${text}`);
+    await send.err("the peer has received the text");
+    await send.exits(0);
+    assert.deepEqual(carol.files(), []);
+  });
+
   test("from a terminal to a page that declines", async (t) => {
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url, "carol");

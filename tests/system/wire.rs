@@ -259,7 +259,8 @@ impl FakeRelay {
         conn.say(format!("X_NICK {nick} YES\n"));
         // A host that can encrypt sessions has a key.
         let caps = conn.line().unwrap();
-        let known = ["X_CAPS from move ticket meet", "X_CAPS from key move ticket meet"];
+        let known =
+            ["X_CAPS from move ticket decline meet", "X_CAPS from key move ticket decline meet"];
         assert!(known.contains(&&*caps), "{caps}");
         conn.hears("X_ADDR");
         conn.say("X_ADDR 127.0.0.1\n");

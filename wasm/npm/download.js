@@ -1,6 +1,7 @@
 import { Deferred } from "./deferred.js";
 import { XcherError, asError, misuse } from "./error.js";
 import { Progress } from "./progress.js";
+import { readText } from "./texts.js";
 import { after, onAbort, timedOut } from "./with_timeout.js";
 
 /** Unread bytes below which more are requested. */
@@ -90,6 +91,21 @@ export class Download extends Progress {
     const settled = this.#patiently();
     this.#start.promise.then(settled, settled);
     return this.#start.promise;
+  }
+
+  async text() {
+    const confirm = this.#confirm;
+    // Bytes that are no text do not count as stored.
+    this.#confirm = true;
+    try {
+      const text = await readText(this.readable);
+      if (!confirm) this.#stored();
+      return text;
+    } catch (error) {
+      const { message } = asError(error, "local");
+      this.notStored("other", message);
+      throw error;
+    }
   }
 
   cancel() {

@@ -1,5 +1,6 @@
 import { blob, bytesOf, isBlob, shown, text } from "./arguments.js";
 import { misuse } from "./error.js";
+import { isText, textFile, textNames } from "./texts.js";
 
 /** Returns the name of a file by default. @param {Blob} file */
 export function ownName(file) {
@@ -7,14 +8,14 @@ export function ownName(file) {
   return webkitRelativePath || name || "";
 }
 
-/** Describes a file to the module, by a name. @param {string} name @param {Blob} file */
+/** Describes a file or text to the module, by a name. @param {string} name @param {Blob} file */
 export function described(name, file) {
   const { lastModified = NaN } = /** @type {Partial<File>} */ (file);
-  return { name, size: String(file.size), modified: Math.floor(lastModified / 1000) };
+  return { name, size: String(file.size), modified: Math.floor(lastModified / 1000), text: isText(file) };
 }
 
 /**
- * Returns files by their names.
+ * Returns files by their names, and texts by names that no file has.
  *
  * @param {Iterable<import("./index.js").Named>} files
  */
@@ -23,14 +24,29 @@ export function byName(files) {
   if (!isList) throw misuse(`the files are ${shown(files)}: give a list of files, such as [file]`);
   /** @type {Map<string, Blob>} */
   const named = new Map();
+  const texts = [];
   for (const one of files) {
+    if (isTextGiven(one)) {
+      texts.push(textFile(one.text));
+      continue;
+    }
     const [name, file] = nameAndFile(one);
     if (named.has(name)) throw misuse(`two files have the name ${name}: give one another name`);
     named.set(name, file);
   }
+  const names = textNames();
+  for (const text of texts) {
+    let name;
+    do name = /** @type {string} */ (names.next().value);
+    while (named.has(name));
+    named.set(name, text);
+  }
   if (named.size === 0) throw misuse("there are no files to send: give at least one");
   return named;
 }
+
+/** @param {unknown} one @returns {one is { text: unknown }} */
+const isTextGiven = (one) => typeof one === "object" && one !== null && !isBlob(one) && "text" in one && !("file" in one);
 
 /** @param {unknown} one @returns {[string, Blob]} */
 function nameAndFile(one) {

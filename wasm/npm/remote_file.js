@@ -8,13 +8,15 @@ export class RemoteFile {
    * @param {string} spelling an approximate size as the peer wrote it, otherwise empty
    * @param {number | undefined} modified in seconds
    * @param {boolean} executable
+   * @param {boolean} text
    */
-  constructor(name, size, spelling, modified, executable) {
+  constructor(name, size, spelling, modified, executable, text) {
     this.name = name;
     this.size = size;
     this.approximate = spelling !== "";
     this.modified = modified === undefined ? undefined : 1000 * modified;
     this.executable = executable;
+    this.text = text;
     this.#spelling = spelling;
   }
 

@@ -21,7 +21,7 @@ fn online() -> Pair {
     pair.turn();
     assert_eq!(pair.received(0), "X_RELAY\nX_NICK carol\n");
     pair.write(0, b"X_NICK carol YES\n");
-    assert_eq!(pair.received(0), "X_CAPS from move ticket\nX_ADDR\n");
+    assert_eq!(pair.received(0), "X_CAPS from move ticket decline\nX_ADDR\n");
     pair.write(0, b"X_ADDR 192.0.2.7\n");
     assert!(matches!(&pair.events()[..], [Event::Online { nick }] if nick.as_str() == "carol"));
     pair
@@ -102,7 +102,7 @@ fn a_session_stays_in_its_tunnel_when_the_host_moves() {
     pair.play(3);
     assert_eq!(pair.received(0), "X_RELAY\nX_NICK carol\n");
     pair.write(0, b"X_NICK carol YES\n");
-    assert_eq!(pair.received(0), "X_CAPS from move ticket\nX_ADDR\n");
+    assert_eq!(pair.received(0), "X_CAPS from move ticket decline\nX_ADDR\n");
     pair.write(0, b"X_CAPS from move ticket\nX_ADDR 192.0.2.7\n");
     pair.events();
 

@@ -249,6 +249,9 @@ export default {
     one: "{number} Name ist dort vergeben: Diese Datei bekommt eine Nummer, wie in „Notizen (1).txt“.",
     other: "{number} Namen sind dort vergeben: Diese Dateien bekommen eine Nummer, wie in „Notizen (1).txt“.",
   },
+  "text-from": "{nick} hat eine Nachricht geschickt:",
+  "copy-text": "Nachricht kopieren",
+  "close-message": "Nachricht schließen",
   files: { one: "{number} Datei", other: "{number} Dateien" },
 
   // Errors, by their code. `{detail}` is the original message, in English.

@@ -237,6 +237,9 @@ export default {
     one: "{number} name taken there: that file gets a number, as in “notes (1).txt”.",
     other: "{number} names taken there: those files get a number, as in “notes (1).txt”.",
   },
+  "text-from": "{nick} has sent a message:",
+  "copy-text": "Copy the message",
+  "close-message": "Close the message",
   files: { one: "{number} file", other: "{number} files" },
 
   // Errors, by their code. `{detail}` is the original message, in English.

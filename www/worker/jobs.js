@@ -47,7 +47,8 @@ export async function add(choice) {
     want(job);
     rows.count(1, job.file.size);
   }
-  if (target?.archive) await pack(choice, rest);
+  // A text is shown instead of stored.
+  if (target?.archive) await pack(choice, rest.filter(({ file }) => !file.text));
   jobs.push(...rest);
   run();
 }

@@ -1,5 +1,6 @@
 /** Receives one file: from the session into its sink, and on to where it belongs. */
 import { MAX_COPIED_LEN } from "./archive.js";
+import { tell } from "../messages.js";
 import { downloadName, handOver } from "./handover.js";
 import { partial } from "./partial.js";
 import { sink } from "./sinks.js";
@@ -30,6 +31,12 @@ export async function receive(session, job, download) {
     download?.cancel();
   };
   try {
+    if (file.text) {
+      download ??= session.get({ approximate: false, ...file }, { confirm: true });
+      await show(nick, download);
+      rows.end(row);
+      return { fate: "done" };
+    }
     part = await partial(session, nick, file);
     job.key = session.peerKey;
     to = part ?? (parcel && !file.approximate && file.size <= MAX_COPIED_LEN ? inMemory(file.size) : await sink(parcel ? undefined : target, file));
@@ -73,6 +80,14 @@ export async function receive(session, job, download) {
     if (part) unfinished();
     return { fate: row.stopped ?? error, moved: moved() > from };
   }
+}
+
+/** Fetches a text, and passes it to the page, which shows it. */
+async function show(nick, download) {
+  download.done.catch(() => {});
+  tell("text", nick, await download.text());
+  download.stored();
+  await download.done;
 }
 
 /** A sink in memory, for a small file that goes into an archive at once. */

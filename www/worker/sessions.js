@@ -119,10 +119,10 @@ export async function open(nick) {
     let files = [];
     let all = 0;
     let sent = 0;
-    for await (const { name, size, approximate } of session.list()) {
+    for await (const { name, size, approximate, text } of session.list()) {
       if (signal.aborted) return;
       if (++all > MAX_FILES) throw failure("too-many-files");
-      files.push({ name, size, approximate });
+      files.push({ name, size, approximate, text });
       if (performance.now() - sent > PART_INTERVAL) {
         part("part", files);
         files = [];

@@ -104,6 +104,7 @@ fn terms(side: Side, number: u8) -> Terms {
         Extensions::BATCH,
         Extensions::RECEIPT,
         Extensions::LEFT,
+        Extensions::TEXT,
     ];
     Terms {
         side,

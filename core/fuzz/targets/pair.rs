@@ -97,8 +97,11 @@ fuzz_target!(|input: ([Supports; 2], Vec<(bool, Act)>)| {
 });
 
 fn terms(side: Side) -> Terms {
-    let more =
-        Extensions::PASSIVE.with(Extensions::RESUME).with(Extensions::OFFER).with(Extensions::STAT);
+    let more = Extensions::PASSIVE
+        .with(Extensions::RESUME)
+        .with(Extensions::OFFER)
+        .with(Extensions::STAT)
+        .with(Extensions::TEXT);
     let all = more.with(Extensions::SECURE).with(Extensions::VERIFY);
     let number = if side == Side::Caller { 1 } else { 2 };
     Terms {
@@ -162,7 +165,8 @@ fn act_on(hosts: &mut [Host; 2], at: usize, act: Act) {
                 let name = FileName::parse(OFFERS[at][usize::from(index % 4)]).expect("valid");
                 let stat = Stat {
                     modified: modified.filter(|at| *at > i64::MIN),
-                    executable,
+                    executable: executable && size % 2 == 0,
+                    text: executable && size % 2 != 0,
                     ..Stat::default()
                 };
                 let _ = host.write(|session, out| {

@@ -80,8 +80,11 @@ fn run(seed: u8, pieces: &[&[u8]]) -> (Vec<Event>, Option<ProtocolError>, Vec<u8
 
 /// The terms of the session; `None` for the base protocol.
 fn terms(seed: u8) -> Option<Terms> {
-    let mut extensions =
-        Extensions::PASSIVE.with(Extensions::RESUME).with(Extensions::OFFER).with(Extensions::STAT);
+    let mut extensions = Extensions::PASSIVE
+        .with(Extensions::RESUME)
+        .with(Extensions::OFFER)
+        .with(Extensions::STAT)
+        .with(Extensions::TEXT);
     if seed & 128 != 0 {
         extensions = extensions.with(Extensions::SECURE).with(Extensions::VERIFY);
     }

@@ -71,6 +71,12 @@ impl Encryption {
         self.with_extensions(Extensions::STAT.with(Extensions::LEFT))
     }
 
+    /// Marks texts as such, and lets peers do so. Requires [`with_stat`](Self::with_stat).
+    #[must_use]
+    pub fn with_texts(self) -> Self {
+        self.with_extensions(Extensions::TEXT)
+    }
+
     /// Resumes incomplete downloads.
     #[must_use]
     pub fn with_resume(self) -> Self {

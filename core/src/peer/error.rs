@@ -78,6 +78,8 @@ pub enum Error {
     Local(Box<str>),
     /// The user of this host declined.
     Declined,
+    /// The peer declined this host's call (section 5.13).
+    CallDeclined,
     /// The user of this host cancelled it.
     Cancelled,
 }
@@ -132,7 +134,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Protocol(_) | Self::UnprovenRelayKey => ErrorKind::Protocol,
-            Self::Refused | Self::NickTaken(_) => ErrorKind::Refused,
+            Self::Refused | Self::CallDeclined | Self::NickTaken(_) => ErrorKind::Refused,
             Self::Incomplete { .. } | Self::Altered | Self::Excess { .. } | Self::Unsent(_) => {
                 ErrorKind::Incomplete
             }
@@ -231,6 +233,7 @@ impl fmt::Display for Error {
             Self::TooManySessions => f.write_str("too many sessions at once"),
             Self::NotStored { why, .. } | Self::Local(why) => why.fmt(f),
             Self::Declined => f.write_str("declined"),
+            Self::CallDeclined => f.write_str("the peer declined the call"),
             Self::Cancelled => f.write_str("cancelled"),
         }
     }

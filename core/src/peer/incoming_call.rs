@@ -28,8 +28,8 @@ impl Peer {
         self.run(now, actions, |peer, turn| peer.answer_call(session, true, turn))
     }
 
-    /// Rejects a call ([`Event::Call`]). The caller learns nothing of it: the base protocol has no packet
-    /// for that.
+    /// Rejects a call ([`Event::Call`]). The caller learns of it if both hosts and the relay support that (section
+    /// 5.13): the base protocol has no packet for it.
     ///
     /// # Errors
     ///
@@ -57,7 +57,12 @@ impl Peer {
         while let Some(id) = next {
             match yes {
                 true => self.dial_next(id, turn),
-                false => self.open_failed(id, Error::Declined, turn),
+                false => {
+                    let entry = self.sessions.get(&id);
+                    let ticket = entry.and_then(|entry| entry.candidates.last_ticket());
+                    self.decline_call(ticket.as_ref(), turn);
+                    self.open_failed(id, Error::Declined, turn);
+                }
             }
             let shares_answer = |entry: &SessionEntry| {
                 entry.stage == SessionStage::Consent && entry.call.asked_with() == Some(session)
@@ -83,6 +88,9 @@ impl Peer {
         let earlier = nick.as_ref().and_then(|nick| self.call_of(nick));
         let same_call = earlier.filter(|id| self.accepts_candidate(*id, from));
         if let Err(error) = self.admit_call(from, same_call.is_some(), turn) {
+            if self.config.calls == CallPolicy::Ignore && !self.is_stopping {
+                self.decline_call(ticket.as_ref(), turn);
+            }
             return turn.notify(Event::CallRefused { from, error });
         }
         if let Some(id) = same_call {

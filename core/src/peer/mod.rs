@@ -14,6 +14,7 @@ mod config;
 mod connect;
 mod control;
 mod data_connection;
+mod decline;
 mod encryption;
 mod error;
 mod establish;

@@ -16,7 +16,7 @@ use crate::{Nick, RelayPacket};
 /// Time for the relay to say at which address it sees this host.
 const ADDR_TIMEOUT: Duration = Duration::from_secs(3);
 /// The capabilities of relays that a host without a key knows, and one with a key.
-const CAPS: [&str; 2] = ["from move ticket", "from key move ticket"];
+const CAPS: [&str; 2] = ["from move ticket decline", "from key move ticket decline"];
 
 impl Peer {
     /// The nick that the relay knows this host by.

@@ -97,6 +97,7 @@ impl Peer {
                     self.ticket_due(nick, address, ticket.as_ref(), is_near, turn);
                 }
             }
+            (RelayPacket::Decline(ticket), _) => self.call_declined(ticket, turn),
             (RelayPacket::Near, _) if SELECTS => {
                 self.relay.login.near = self.inner_address().is_some();
             }

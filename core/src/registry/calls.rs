@@ -8,6 +8,7 @@ use core::time::Duration;
 
 use super::budgets::{over_budget, too_many_guesses};
 use super::cluster::unread;
+use super::declines::Caller;
 use super::delivery::Delivery;
 use super::refusal::Refusal;
 use super::{Action, ConnId, Registry, Report, Rule};
@@ -68,12 +69,15 @@ impl Registry {
             |conn| self.clients.get(conn).is_some_and(|client| client.supports(RelayCaps::TICKET));
         let (caller_supports, callee_supports) =
             (supports_tickets(&conn), supports_tickets(&target));
-        let ticket =
-            (caller_supports && callee_supports).then(|| Ticket::random(&mut self.entropy).text());
+        let drawn = (caller_supports && callee_supports).then(|| Ticket::random(&mut self.entropy));
+        let ticket = drawn.as_ref().map(Ticket::text);
         let ticket = ticket.as_deref();
         let may_be_near = at.ip() == from && self.share_nat(conn, target);
         let delivery = Delivery { caller: caller.as_ref(), is_near, ticket, line };
         if self.deliver(target, &delivery, actions) {
+            if let Some(drawn) = drawn.filter(|_| self.can_decline(conn)) {
+                self.expect_decline(target, drawn, (Caller::Here(conn), from));
+            }
             self.record_call(conn, Some(target), actions);
             if caller_supports {
                 let (ip, port) = (at.ip(), at.port());

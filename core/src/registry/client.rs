@@ -8,6 +8,7 @@ use core::time::Duration;
 use super::ConnId;
 use super::claim::Claim;
 use super::cluster::{Acquisition, Challenge, Lease};
+use super::declines::DeclinableCalls;
 use super::hook::Pending;
 use super::keys::KeyProof;
 use super::rendezvous::Rendezvous;
@@ -64,6 +65,10 @@ pub(super) struct Client {
     /// Set once the relay that its host moves to may give it the nick. This connection keeps the nick to its end, without
     /// a lease: calls go to that relay.
     pub(super) has_moved: bool,
+    /// The calls to it that it can decline.
+    pub(super) calls: DeclinableCalls,
+    /// Budget of declines of calls that are not its own, or over.
+    pub(super) wrong_declines: Budget,
     /// Calls that were forwarded and whose path it has not told.
     pub(super) untold_calls: u16,
     /// Pending lists of nicks.
@@ -121,6 +126,8 @@ impl Client {
             rendezvous: None,
             asked_to_move: false,
             has_moved: false,
+            calls: DeclinableCalls::default(),
+            wrong_declines: Budget::default(),
             untold_calls: 0,
             lists: 0,
             listed: None,

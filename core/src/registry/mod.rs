@@ -34,6 +34,7 @@ mod client;
 mod close_reason;
 mod cluster;
 mod connections;
+mod declines;
 mod delivery;
 mod drain;
 mod guesses;
@@ -196,6 +197,7 @@ impl Registry {
             .with(RelayCaps::MOVE)
             .with(RelayCaps::PAGE)
             .with(RelayCaps::PATH)
+            .with(RelayCaps::DECLINE)
             .with(key)
             .with(meet)
             .with(token)

@@ -118,6 +118,8 @@ labelled! {
         Token = "X_TOKEN",
         /// The path of a call.
         Path = "X_PATH",
+        /// A call that is declined.
+        Decline = "X_DECLINE",
         /// Anything else.
         Other = "other",
     }

@@ -158,6 +158,7 @@ impl Registry {
                 self.receive_path(conn, path, actions);
                 Ok(())
             }
+            Ok(RelayPacket::Decline(ticket)) => self.receive_decline(conn, ticket, now, actions),
             Ok(RelayPacket::Key(fields)) => self.receive_key(conn, fields, actions),
             Ok(RelayPacket::End) => {
                 self.close(conn, CloseReason::End, actions);
@@ -232,6 +233,7 @@ fn form(text: &str) -> &'static str {
         "X_KEY" => "X_KEY base64",
         "X_TOKEN" => "X_TOKEN token",
         "X_PATH" => "X_PATH path",
+        "X_DECLINE" => "X_DECLINE base64",
         "X_ERR" => "X_ERR verb reason",
         "X_END" => "X_END",
         _ => "",

@@ -72,9 +72,11 @@ impl<'a> ExtensionPacket<'a> {
             "X_BATCH" if named.has(Extensions::BATCH) => (Self::parse_batch(fields), BATCH_FORM),
             "X_FILE" if named.has(Extensions::BATCH) => (Self::parse_file(fields), FILE_FORM),
             "X_LEFT" if named.has(Extensions::LEFT) => (Self::parse_left(fields), LEFT_FORM),
-            "X_STAT" if named.has(Extensions::STAT) => (Self::parse_stat(fields), STAT_FORM),
+            "X_STAT" if named.has(Extensions::STAT) => {
+                (Self::parse_stat(fields, named.has(Extensions::TEXT)), STAT_FORM)
+            }
             "X_OFFER" if named.has(Extensions::OFFER) => {
-                (Self::parse_offer(fields, named.has(Extensions::STAT)), OFFER_FORM)
+                (Self::parse_offer(fields, named), OFFER_FORM)
             }
             "X_KEY" if named.has(Extensions::CODE) => {
                 let shown = decode_key_and_proof(fields);
@@ -149,8 +151,8 @@ impl<'a> ExtensionPacket<'a> {
         Some(Self::File { name: FileName::parse(name), size })
     }
 
-    fn parse_stat(fields: &'a str) -> Option<Self> {
-        let (fields, stat) = Stat::split(fields)?;
+    fn parse_stat(fields: &'a str, texts: bool) -> Option<Self> {
+        let (fields, stat) = Stat::split(fields, texts)?;
         let (name, size) = split_last(fields)?;
         Some(Self::Stat { name: FileName::parse(name), size: Size::parse(size)?, stat })
     }
@@ -168,12 +170,15 @@ impl<'a> ExtensionPacket<'a> {
         })
     }
 
-    fn parse_offer(fields: &'a str, with_stat: bool) -> Option<Self> {
+    fn parse_offer(fields: &'a str, named: Extensions) -> Option<Self> {
         if fields == "EOF EOF" {
             return Some(Self::OfferEnd);
         }
-        let (fields, stat) = match with_stat {
-            true => Stat::split(fields).map(|(fields, stat)| (fields, Some(stat)))?,
+        let (fields, stat) = match named.has(Extensions::STAT) {
+            true => {
+                let (fields, stat) = Stat::split(fields, named.has(Extensions::TEXT))?;
+                (fields, Some(stat))
+            }
             false => (fields, None),
         };
         let (name, size) = split_last(fields)?;

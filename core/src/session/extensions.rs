@@ -42,6 +42,8 @@ words! {
     PASSIVE = 5, "passive";
     /// Entries carry times, types and permissions (section 16).
     STAT = 7, "stat";
+    /// Texts are marked as such (section 16.1); without effect unless [`STAT`](Self::STAT) is in force too.
+    TEXT = 11, "text";
     /// Several small files share a data connection (section 18).
     BATCH = 8, "batch";
     /// Hosts offer files (section 17).

@@ -12,7 +12,7 @@ use crate::batch::MAX_BATCH_LEN;
 use crate::stream::Digest;
 use crate::{
     FileName, InvalidName, LeftOut, LeftOutReason, Limits, MAX_LINE_LEN, Name, Packet,
-    ProtocolError, Quoted, Size, Stat,
+    ProtocolError, Quoted, Size, Stat, text,
 };
 
 /// An answer that this side owes.
@@ -54,6 +54,9 @@ pub(super) struct Ledger {
     offer_entries: u64,
     /// A batch whose X_FILE lines are incomplete, and how many are missing.
     incomplete_batch: Option<(Batch, u64)>,
+    /// Texts among them.
+    texts: u64,
+    offer_texts: u64,
     /// Entries of all offers in the session.
     session_offer_entries: u64,
     pub(super) max_questions: usize,
@@ -72,6 +75,8 @@ impl Ledger {
             peer_requests: 0,
             entries: 0,
             offer_entries: 0,
+            texts: 0,
+            offer_texts: 0,
             incomplete_batch: None,
             session_offer_entries: 0,
             max_questions: limits.questions.max(1),
@@ -100,6 +105,7 @@ impl Ledger {
                     return Err(ProtocolError::Unsolicited { got: Quoted(line).to_box() });
                 };
                 self.asked.remove(at);
+                self.texts = 0;
                 Event::ListEnd { entries: core::mem::take(&mut self.entries) }
             }
             Packet::Chk(chk) => {
@@ -146,7 +152,9 @@ impl Ledger {
                 self.session_offer_entries = self.count_entry(self.session_offer_entries)?;
                 match name {
                     Ok(name) => {
-                        let (name, stat) = (name.to_owned(), stat.unwrap_or_default());
+                        let stat =
+                            admit_text(stat.unwrap_or_default(), size, &mut self.offer_texts);
+                        let name = name.to_owned();
                         Event::Offered { name, size, stat }
                     }
                     Err(bad) => Event::InvalidOffer(bad.into()),
@@ -169,6 +177,7 @@ impl Ledger {
             ExtensionPacket::Unasked { .. } => Event::Ignored { verb: Quoted(line).to_box() },
             ExtensionPacket::Left { reason, name } => self.left(reason, name)?,
             ExtensionPacket::OfferEnd => {
+                self.offer_texts = 0;
                 Event::OfferEnd { entries: core::mem::take(&mut self.offer_entries) }
             }
         })
@@ -272,7 +281,10 @@ impl Ledger {
         }
         self.entries = self.count_entry(self.entries)?;
         Ok(match name {
-            Ok(name) => Event::Entry { name: name.to_owned(), size, stat },
+            Ok(name) => {
+                let stat = admit_text(stat, size, &mut self.texts);
+                Event::Entry { name: name.to_owned(), size, stat }
+            }
             Err(bad) => Event::InvalidEntry(bad.into()),
         })
     }
@@ -354,6 +366,14 @@ impl Ledger {
         self.owed.push(Owed::No(bad.name.into()));
         Ok(Event::InvalidQuestion(bad.into()))
     }
+}
+
+/// Returns the metadata of an entry: without the mark of a text if it cannot be one, or if there are too many
+/// (section 16.1).
+fn admit_text(stat: Stat, size: Size, texts: &mut u64) -> Stat {
+    let is_text = stat.text && text::fits(size) && *texts < text::MAX_TEXTS;
+    *texts += u64::from(is_text);
+    Stat { text: is_text, ..stat }
 }
 
 /// The end of a negative answer.

@@ -142,7 +142,8 @@ impl Session {
             // The peer would take it for a file (section 16).
             return Ok(());
         }
-        let stat = self.extensions.has(Extensions::STAT).then_some(stat);
+        let has_stat = self.extensions.has(Extensions::STAT);
+        let stat = has_stat.then(|| stat.known_to(self.extensions));
         self.send_extension(&ExtensionPacket::Offer { name: Ok(name), size, stat }, out)?;
         self.ledger.offer(name.into_str());
         Ok(())

@@ -46,6 +46,7 @@ impl Session {
         let name = Ok(name);
         match self.question() {
             Some(Question::List) if self.extensions.has(Extensions::STAT) => {
+                let stat = stat.known_to(self.extensions);
                 self.send_extension(&ExtensionPacket::Stat { name, size, stat }, out)
             }
             // The peer would take it for a file (section 16).

@@ -1,7 +1,9 @@
 //! Invariants of a session.
 
 use super::*;
+use crate::text::MAX_TEXTS;
 use crate::{FileName, Kind, LeftOut, LeftOutReason, Size, Stat};
+use alloc::format;
 use alloc::string::String;
 
 fn heard(session: &mut Session, bytes: &[u8], out: &mut Vec<u8>) -> Vec<Event> {
@@ -99,6 +101,79 @@ fn folders_links_and_left_out_files_are_sent_only_to_peers_that_support_them() {
         session.offer_end(&mut out).expect("open");
         assert_eq!(core::str::from_utf8(&out), Ok(offered));
     }
+}
+
+#[test]
+fn texts_are_marked_only_for_peers_that_know_them() {
+    let stat = Stat { text: true, ..Stat::default() };
+    let all = Extensions::STAT.with(Extensions::OFFER);
+    for (extensions, written) in [
+        (Extensions::OFFER, "X_FILELIST t 5\nX_FILELIST EOF EOF\nX_OFFER t 5\n"),
+        (all, "X_STAT t 5 - -\nX_FILELIST EOF EOF\nX_OFFER t 5 - -\n"),
+        (all.with(Extensions::TEXT), "X_STAT t 5 - t\nX_FILELIST EOF EOF\nX_OFFER t 5 - t\n"),
+        (
+            Extensions::OFFER.with(Extensions::TEXT),
+            "X_FILELIST t 5\nX_FILELIST EOF EOF\nX_OFFER t 5\n",
+        ),
+    ] {
+        let (mut session, mut out) = (session(), Vec::new());
+        session.extensions = extensions;
+        heard(&mut session, b"X_FILELIST\n", &mut out);
+        let name = FileName::parse("t").expect("valid");
+        session.answer_entry(name, Size::Exact(5), stat, &mut out).expect("asked");
+        session.answer_list_end(&mut out).expect("asked");
+        session.offer(name, Size::Exact(5), stat, &mut out).expect("open");
+        assert_eq!(core::str::from_utf8(&out), Ok(written));
+    }
+}
+
+#[test]
+fn a_mark_without_the_word_is_malformed() {
+    for line in [&b"X_STAT t 5 - t\n"[..], b"X_OFFER t 5 - t\n"] {
+        let (mut session, mut out) = (session(), Vec::new());
+        session.extensions = Extensions::STAT.with(Extensions::OFFER);
+        session.list(&mut out).expect("open");
+        heard(&mut session, b"X_FILELIST\n", &mut out);
+        session.receive(line);
+        let error = session.next_event(&mut out);
+        assert!(matches!(error, Err(ProtocolError::Malformed { .. })), "{error:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_a_text_is_a_file() {
+    let (mut session, mut out) = (session(), Vec::new());
+    session.extensions = Extensions::STAT.with(Extensions::OFFER).with(Extensions::TEXT);
+    session.list(&mut out).expect("open");
+    heard(&mut session, b"X_FILELIST\n", &mut out);
+    let mut are_texts = |lines: &str| {
+        session.receive(lines.as_bytes());
+        let mut texts = Vec::new();
+        while let Some(event) = session.next_event(&mut out).expect("valid") {
+            match event {
+                Event::Entry { stat, .. } | Event::Offered { stat, .. } => texts.push(stat.text),
+                _ => {}
+            }
+        }
+        texts
+    };
+    // Its size is not exact, or zero, or too big.
+    for size in ["0", "65537", "18446744073709551615", "1kb", "0tb"] {
+        assert_eq!(are_texts(&format!("X_STAT t {size} - t\nX_OFFER t {size} - t\n")), [false; 2]);
+    }
+    for line in ["X_STAT t 65536 - t\n", "X_OFFER t 1 - t\n"] {
+        assert_eq!(are_texts(line), [true], "{line}");
+    }
+    // There are too many in one list.
+    for (line, end) in
+        [("X_STAT t 5 - t\n", "X_FILELIST EOF EOF\n"), ("X_OFFER t 5 - t\n", "X_OFFER EOF EOF\n")]
+    {
+        let texts = are_texts(&line.repeat(100));
+        let most = MAX_TEXTS as usize - 1;
+        assert!(texts[..most].iter().all(|is| *is) && !texts[most..].contains(&true), "{texts:?}");
+        are_texts(end);
+    }
+    assert_eq!(are_texts("X_OFFER t 5 - t\n"), [true]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Characters that are invisible themselves but change how other text is displayed (section 2.2).
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 mod context;
@@ -50,6 +51,20 @@ pub(crate) fn without_deceptive(text: &str, most: usize) -> Box<str> {
 /// nicks may contain some of these where a script or an emoji needs them.
 pub fn is_deceptive(c: char) -> bool {
     c.is_control() || (is_format(c) && !is_number_sign(c)) || is_invisible(c)
+}
+
+/// Appends a text with escapes for the characters that [`is_deceptive`] and that nothing needs at their position.
+pub(crate) fn escape_deceptive(text: &str, out: &mut String) {
+    if !text.chars().any(is_deceptive) {
+        return out.push_str(text);
+    }
+    let text: Vec<_> = text.chars().collect();
+    for (at, c) in text.iter().enumerate() {
+        match is_deceptive(*c) && !context::is_allowed(&text, at) {
+            true => out.extend(c.escape_default()),
+            false => out.push(*c),
+        }
+    }
 }
 
 /// Returns the first character that [`is_deceptive`] and that nothing needs at its position (section 2.2).

@@ -86,7 +86,9 @@ impl World {
         let fields: Vec<&str> = line.trim_end().split(' ').collect();
         match fields[..] {
             ["X_PING", token] => self.say(host, &format!("X_PONG {token}\n")),
-            ["X_CAPS", ..] => assert_eq!(line, "X_CAPS from key ticket near meet move page path\n"),
+            ["X_CAPS", ..] => {
+                assert_eq!(line, "X_CAPS from key ticket near meet move page path decline\n")
+            }
             ["X_KEY", ..] => {
                 let proof = self.hosts[host].prover.take().unwrap().hear(line);
                 self.say(host, &proof);

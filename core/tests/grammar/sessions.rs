@@ -12,6 +12,7 @@ const ALL: Extensions = endpoint::ALL
     .with(Extensions::BATCH)
     .with(Extensions::RECEIPT)
     .with(Extensions::LEFT)
+    .with(Extensions::TEXT)
     .with(Extensions::BRIDGE);
 
 fn pair(words: [Option<&str>; 2]) -> [Endpoint; 2] {
@@ -43,6 +44,7 @@ fn say_everything(session: &mut Session, out: &mut Vec<u8>) {
         Stat { modified: Some(1_700_000_000), executable: true, private: true, ..Stat::default() },
         Stat { kind: Kind::Folder, private: true, ..Stat::default() },
         Stat { kind: Kind::Link, ..Stat::default() },
+        Stat { text: true, ..Stat::default() },
     ];
     for stat in stats {
         session.offer(name("a b/c"), Size::Exact(7), stat, out).unwrap();

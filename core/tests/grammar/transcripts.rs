@@ -70,7 +70,7 @@ fn is_accepted_by_a_relay(line: &TranscriptLine) -> bool {
 }
 
 /// The transcripts with lines that are malformed by themselves, whatever came before them.
-const MALFORMED: [&str; 23] = [
+const MALFORMED: [&str; 24] = [
     "binary.txt",
     "cut-character.txt",
     "empty-line.txt",
@@ -86,6 +86,7 @@ const MALFORMED: [&str; 23] = [
     "over-long-answer.txt",
     "over-long-line.txt",
     "relay-caller.txt",
+    "relay-declined.txt",
     "relay-http-first.txt",
     "relay-meet.txt",
     "relay-users.txt",

@@ -4,6 +4,7 @@
 
 mod call_paths;
 mod codes;
+mod declines;
 mod driver;
 mod fairness;
 mod meeting;

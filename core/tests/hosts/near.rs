@@ -226,8 +226,10 @@ fn only_a_host_behind_nat_is_near_others() {
         ("0.0.0.0", "0.0.0.0", "11.0.0.2", config(PathPolicy::Auto), false, false),
     ] {
         let mut host = Lone::new(local, relay, seen, config);
-        let caps =
-            if says { "X_CAPS from move ticket near\n" } else { "X_CAPS from move ticket\n" };
+        let caps = match says {
+            true => "X_CAPS from move ticket decline near\n",
+            false => "X_CAPS from move ticket decline\n",
+        };
         assert!(host.wrote.contains(caps), "{local} {seen}: {}", host.wrote);
         host.hears("X_FROM a\nX_INIT b 11.0.0.9 40000\n");
         host.dials.clear();

@@ -73,6 +73,10 @@ pub(crate) struct Net {
     nat: bool,
     /// The tickets that the relay has drawn.
     pub(crate) drawn: Vec<String>,
+    /// The callers that they were drawn for.
+    drawn_for: Vec<usize>,
+    /// The tickets of calls that were declined.
+    pub(crate) declined: Vec<String>,
     /// All dials of control and data connections.
     pub(crate) dials: Vec<(ConnId, SocketAddr)>,
     /// Reasons for which the relay refuses the next X_INITs.
@@ -208,6 +212,8 @@ impl Net {
             tickets,
             nat,
             drawn: Vec::new(),
+            drawn_for: Vec::new(),
+            declined: Vec::new(),
             dials: Vec::new(),
             refusals: VecDeque::new(),
             meeting: Meeting::new(meets),
@@ -507,7 +513,7 @@ impl Net {
                     let near = if self.nat { " near" } else { "" };
                     let meet = if self.meeting.is_supported { " meet" } else { "" };
                     self.meeting.has_named(from, words.contains(&"meet"));
-                    (Some(from), format!("X_CAPS from ticket{near}{meet} path\n"))
+                    (Some(from), format!("X_CAPS from ticket{near}{meet} path decline\n"))
                 }
                 ["X_ADDR"] => {
                     let seen = if self.nat { NAT.into() } else { ip(from) };
@@ -520,6 +526,11 @@ impl Net {
                 ["X_PATH", path] => {
                     self.told.push((from, path.to_owned()));
                     (None, String::new())
+                }
+                ["X_DECLINE", ticket] => {
+                    self.declined.push(ticket.to_owned());
+                    let at = self.drawn.iter().position(|drawn| drawn == ticket);
+                    (at.map(|at| self.drawn_for[at]), format!("{line}\n"))
                 }
                 ["X_INIT", ..] if !self.refusals.is_empty() => {
                     let reason = self.refusals.pop_front().unwrap();
@@ -543,6 +554,7 @@ impl Net {
                             due = ticket(self.drawn.len());
                             shown += &format!("X_TICKET {due}\n");
                             self.drawn.push(due.clone());
+                            self.drawn_for.push(from);
                         }
                         let mut due = format!("X_TICKET {to} {} {} {due}\n", at.ip(), at.port());
                         if are_near && at.ip() == IpAddr::from(NAT) {

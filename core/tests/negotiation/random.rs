@@ -31,6 +31,7 @@ const LINES: &[&str] = &[
     "X_RESUME a 5 4000 5 q6urq6urq6urq6urq6urq6urq6urq6urq6urq6urq6s=",
     "X_PORT 0 4000",
     "X_STAT a 5 - -",
+    "X_STAT a 5 - t",
     "X_OFFER a 5",
     "X_OFFER a 5 - x",
     "X_OFFER EOF EOF",

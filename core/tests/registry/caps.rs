@@ -17,12 +17,15 @@ fn relay_answers_caps_with_its_own_words() {
     relay.connect(ALICE);
     assert_eq!(
         relay.ask(ALICE, "X_CAPS key other"),
-        "X_CAPS from key ticket near move page path\n",
+        "X_CAPS from key ticket near move page path decline\n",
         "without a nick"
     );
     assert_eq!(relay.ask(ALICE, "X_CAPS key"), "", "only the first is answered");
     relay.register(BOB, "bob");
-    assert_eq!(relay.ask(BOB, "X_CAPS from key"), "X_CAPS from key ticket near move page path\n");
+    assert_eq!(
+        relay.ask(BOB, "X_CAPS from key"),
+        "X_CAPS from key ticket near move page path decline\n"
+    );
 }
 
 #[test]
@@ -37,7 +40,7 @@ fn unknown_words_get_no_answer() {
 fn relay_without_a_key_does_not_name_it() {
     let mut relay = relay();
     relay.connect(ALICE);
-    assert_eq!(relay.ask(ALICE, "X_CAPS key"), "X_CAPS from ticket near move page path\n");
+    assert_eq!(relay.ask(ALICE, "X_CAPS key"), "X_CAPS from ticket near move page path decline\n");
 }
 
 /// Alice, the caller, and Bob, each with these words.

@@ -8,6 +8,7 @@ mod any_bytes;
 mod budgets;
 mod caps;
 mod cluster;
+mod declines;
 mod drain;
 mod end;
 mod errors;

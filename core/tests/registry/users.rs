@@ -46,7 +46,7 @@ fn a_token_comes_before_the_nick() {
     let mut relay = with_users([user("amy", None, &[])], None);
     relay.connect(ALICE);
     relay.send(ALICE, "X_CAPS token\nX_TOKEN amy-token\nX_NICK alice\n");
-    let words = "X_CAPS from ticket near move page path token\n";
+    let words = "X_CAPS from ticket near move page path token decline\n";
     assert_eq!(relay.output(ALICE), format!("{words}X_NICK alice YES\n"));
     assert_eq!(relay.registry.account(ALICE), Some(&account("amy")));
     assert_eq!(relay.registry.connections_of(&account("amy")), [ALICE]);
@@ -140,7 +140,7 @@ fn connections_of_a_user_are_limited_over_sockets_and_tunnels() {
     relay.handle(Input::Bridged { conn: BOB });
     relay.handle(Input::Admitted { conn: BOB, account: &account("amy") });
     // What the bridge has checked is not asked for again.
-    assert_eq!(relay.ask(BOB, "X_CAPS key"), "X_CAPS from ticket near move page path\n");
+    assert_eq!(relay.ask(BOB, "X_CAPS key"), "X_CAPS from ticket near move page path decline\n");
     assert_eq!(relay.ask(BOB, "X_NICK bob"), "X_NICK bob YES\n");
     relay.connect(CAROL);
     relay.send(CAROL, "X_CAPS token\nX_TOKEN amy-token\n");
@@ -298,7 +298,8 @@ fn a_host_shows_its_token_where_nobody_else_reads_it() {
         [("127.0.0.1:9247", false), ("[::1]:9247", false), ("192.0.2.1:9250", true)]
     {
         let (written, events) = host_at(remote, is_confidential, &[knows, "X_NICK alice YES\n"]);
-        let after = "X_CAPS from move ticket token\nX_ADDR\nX_TOKEN amy-token\nX_NICK alice\n";
+        let after =
+            "X_CAPS from move ticket decline token\nX_ADDR\nX_TOKEN amy-token\nX_NICK alice\n";
         assert_eq!(written, after, "{remote}");
         assert!(matches!(events[..], [Event::Online { .. }]), "{events:?}");
     }

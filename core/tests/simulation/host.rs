@@ -238,6 +238,9 @@ impl Host {
         if self.secret[0] < 128 {
             encryption = encryption.with_stat();
         }
+        if self.secret[0] < 64 {
+            encryption = encryption.with_texts();
+        }
         if self.secret[1] < 192 {
             encryption = encryption.with_resume();
         }
@@ -277,6 +280,7 @@ impl Host {
                 stat: Stat {
                     modified: Some(bytes.len() as i64),
                     executable: name.len() > 9,
+                    text: name.len() < 9 && !bytes.is_empty(),
                     ..Stat::default()
                 },
             })

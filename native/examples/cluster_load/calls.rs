@@ -146,7 +146,7 @@ impl Raw {
             let workers = (0..window).map(|_| async {
                 let mut requests = 0_u64;
                 let text =
-                    "X_CALL a512-100 127.1.0.1 own,named here\nX_INIT b512-100 127.1.0.1 4000\n";
+                    "X_CALL 00000000000000aa-1 a512-100 127.1.0.1 own,named here\nX_INIT b512-100 127.1.0.1 4000\n";
                 while start.elapsed() < TIME {
                     client.request(format!("raw{window}"), text.into()).await.unwrap();
                     requests += 1;

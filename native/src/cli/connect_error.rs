@@ -87,7 +87,9 @@ pub(crate) fn call_error(
     let of_code = matches!(callee, Callee::Code(_)).then(|| code_error(error)).flatten();
     let explained = of_code.or_else(|| encryption_error(common, callee.nick(), error));
     explained.unwrap_or_else(|| {
-        CliError::new(code_of(error), unreachable_text(common, callee, error, notice))
+        let text = unreachable_text(common, callee, error, notice);
+        let declined = *error == Error::CallDeclined;
+        CliError { declined, ..CliError::new(code_of(error), text) }
     })
 }
 
@@ -109,6 +111,7 @@ fn unreachable_text(
         );
     }
     match (error, likely_bridge(&common.relay)) {
+        (Error::CallDeclined, _) => format!("{callee} declined the call"),
         (Error::Relay(reason), _) if reason.starts_with("no such nick") => format!(
             "cannot reach {callee}: the relay says {reason}; list the nicks online with `xcher \
              who{}`",

@@ -29,11 +29,13 @@ pub(crate) struct CliError {
     pub(crate) message: Option<String>,
     /// Set if the user stopped the command, or closed its output.
     pub(crate) stopped: bool,
+    /// Set if the peer declined the call: to call again would bother its user.
+    pub(crate) declined: bool,
 }
 
 impl CliError {
     pub(crate) fn new(code: ExitCode, message: impl Into<String>) -> Self {
-        Self { code, message: Some(message.into()), stopped: false }
+        Self { code, message: Some(message.into()), stopped: false, declined: false }
     }
 
     pub(crate) fn usage(message: impl Into<String>) -> Self {
@@ -68,12 +70,12 @@ impl CliError {
 
     /// Stopped by the user.
     pub(crate) fn interrupted() -> Self {
-        Self { code: ExitCode::Incomplete, message: None, stopped: true }
+        Self { stopped: true, ..Self::reported(ExitCode::Incomplete) }
     }
 
     /// An error that the user has read already.
     pub(crate) fn reported(code: ExitCode) -> Self {
-        Self { code, message: None, stopped: false }
+        Self { code, message: None, stopped: false, declined: false }
     }
 
     /// Returns the reason for `--json`.

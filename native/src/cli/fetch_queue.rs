@@ -190,8 +190,8 @@ impl FetchQueue {
                 let here = self.done - done;
                 self.want(online, Want { already_stored: here, ..Want::default() });
             }
-            match online.host.get_all(self.session, files.clone()) {
-                Ok(transfers) => self.active.extend(transfers.into_iter().zip(files)),
+            match self.get(online, to, &mut files)? {
+                Ok(()) => {}
                 // The next event says that the session has ended, and why.
                 Err(MisuseError::NoSession) if self.resumes => {
                     let why = Error::Closed(None).to_string();
@@ -213,6 +213,36 @@ impl FetchQueue {
         Ok(())
     }
 
+    /// Requests files, and texts one by one, and removes those that were requested from the list.
+    fn get(
+        &mut self,
+        online: &mut OnlineHost,
+        to: &Target,
+        files: &mut Vec<File>,
+    ) -> Result<Result<(), MisuseError>, CliError> {
+        let mut texts = Vec::new();
+        for text in files.extract_if(.., |(_, _, stat)| to.prints(*stat)) {
+            texts.push((text, tempfile::tempfile().map_err(spool_error)?));
+        }
+        match online.host.get_all(self.session, files.clone()) {
+            Ok(transfers) => self.active.extend(transfers.into_iter().zip(files.drain(..))),
+            Err(error) => {
+                files.extend(texts.into_iter().map(|(text, _)| text));
+                return Ok(Err(error));
+            }
+        }
+        for (text, into) in texts {
+            match online.host.get_text(self.session, text.0.clone(), text.1, into) {
+                Ok(transfer) => {
+                    online.output.prints(transfer);
+                    self.active.insert(transfer, text);
+                }
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+        Ok(Ok(()))
+    }
+
     /// Returns true if the file is not fetched, because it or another of its name exists.
     fn skip_existing(
         &mut self,
@@ -223,7 +253,7 @@ impl FetchQueue {
         stat: Stat,
     ) -> bool {
         let Some(inbox) = online.host.inbox() else { return false };
-        if !inbox.exists(name) {
+        if to.prints(stat) || !inbox.exists(name) {
             return false;
         }
         let same = size.exact().is_some_and(|size| inbox.has(name, size, stat.into()));
@@ -277,13 +307,13 @@ impl FetchQueue {
                 self.has_progressed = true;
                 return;
             }
-            Event::Finished { transfer, name, bytes, .. }
-                if self.active.remove(transfer).is_some() =>
-            {
+            Event::Finished { transfer, name, bytes, .. } if self.active.contains_key(transfer) => {
+                let file = self.active.remove(transfer);
+                let is_printed = file.is_some_and(|(_, _, stat)| to.prints(stat));
                 self.done += 1;
                 self.summary.finished(*transfer, *bytes);
                 self.has_progressed = true;
-                if !to.is_stdout() {
+                if !to.is_stdout() && !is_printed {
                     let output = &online.output;
                     output.remember(output.result(format_args!("{}", to.path(name).display())));
                 }

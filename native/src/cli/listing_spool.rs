@@ -137,8 +137,13 @@ fn parse(line: &str) -> Option<(FileName, Size, Stat)> {
 mod tests {
     use super::*;
 
-    const STAT: Stat =
-        Stat { modified: Some(-7), kind: xcher_core::Kind::File, executable: true, private: true };
+    const STAT: Stat = Stat {
+        modified: Some(-7),
+        kind: xcher_core::Kind::File,
+        executable: true,
+        private: true,
+        text: false,
+    };
 
     #[test]
     fn an_endless_listing_does_not_fill_the_disk() -> io::Result<()> {

@@ -43,6 +43,7 @@ mod relay_ports;
 mod relay_search;
 mod reload;
 mod requested;
+mod sent_text;
 mod serve;
 mod server_setup;
 mod service_manager;

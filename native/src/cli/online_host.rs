@@ -131,7 +131,13 @@ impl OnlineHost {
                 // It does not come back, and nothing is under way.
                 *retry = None;
             }
-            self.output.report(&event).map_err(CliError::unwritten)?;
+            let reported = self.output.report(&event);
+            if let HostEvent::Text { transfer, .. } = &event {
+                let shown = reported.as_ref().copied();
+                let why = |error: &std::io::Error| format!("it cannot be printed: {error}").into();
+                self.host.text_shown(*transfer, shown.map_err(why));
+            }
+            reported.map_err(CliError::unwritten)?;
             match event {
                 HostEvent::Peer(Event::Offline { error, retry: None }) => {
                     self.nick_taken = matches!(error, Error::NickTaken(_));
@@ -143,6 +149,7 @@ impl OnlineHost {
                 | HostEvent::PinFailed { .. }
                 | HostEvent::RelayKeyChanged { .. }
                 | HostEvent::PortMapping(_)
+                | HostEvent::Text { .. }
                 | HostEvent::PartialKept { .. } => {}
             }
         }

@@ -23,7 +23,21 @@ pub(crate) fn open(
     name: Option<&str>,
     rules: &Rules,
 ) -> Result<Shares, CliError> {
-    let shares = try_open(paths, name, rules).map_err(CliError::usage)?;
+    open_with_text(paths, None, name, rules)
+}
+
+/// As [`open`], with a text.
+pub(crate) fn open_with_text(
+    paths: &[PathBuf],
+    text: Option<&str>,
+    name: Option<&str>,
+    rules: &Rules,
+) -> Result<Shares, CliError> {
+    let mut shares = try_open(paths, name, rules).map_err(CliError::usage)?;
+    if let Some(text) = text {
+        let shared = shares.with_text(text);
+        shares = shared.map_err(|error| CliError::usage(error.to_string()))?;
+    }
     let Err(skipped) = shares.check_any() else { return Ok(shares) };
     let code = if skipped.is_empty() { ExitCode::Usage } else { ExitCode::Incomplete };
     let nothing = match rules.excluded {

@@ -36,7 +36,7 @@ pub(crate) fn announce_resume(output: &Output, callee: &Callee, why: &str, retry
 ///
 /// # Errors
 ///
-/// That of the last attempt; one about keys or codes at once.
+/// That of the last attempt; one about keys or codes, or that the peer declined, at once.
 pub(crate) async fn reconnect<'a>(
     common: &'a Common,
     callee: &Callee,
@@ -56,8 +56,9 @@ pub(crate) async fn reconnect<'a>(
             Ok(call) => return Ok(call),
             Err(error) => error,
         };
-        let is_final =
-            error.stopped || matches!(error.code, ExitCode::NotPrivate | ExitCode::Usage);
+        let is_final = error.stopped
+            || error.declined
+            || matches!(error.code, ExitCode::NotPrivate | ExitCode::Usage);
         if is_final || Instant::now() + pause > deadline {
             return Err(error);
         }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use xcher_core::{FileName, Size};
+use xcher_core::{FileName, Size, Stat};
 
 use crate::cli::exit::CliError;
 use crate::cli::options::TargetArgs;
@@ -16,6 +16,8 @@ pub(crate) struct Target {
     pub(crate) taking: InboxOptions,
     /// Stores hidden files at the top level of the folder without asking.
     pub(crate) hidden: bool,
+    /// Prints texts instead of storing them.
+    pub(crate) prints_texts: bool,
 }
 
 /// The most bytes of a file of unknown size with `--yes`, unless `--max-size` is set: 1 GiB.
@@ -30,7 +32,13 @@ impl Target {
             executable: args.executable,
             max_unknown: max_size.or(yes.then_some(MAX_UNKNOWN_SIZE)),
         };
-        Self { folder: args.output.clone(), taking, hidden: false }
+        let folder = args.output.clone().unwrap_or_else(|| ".".into());
+        Self { folder, taking, hidden: false, prints_texts: args.output.is_none() }
+    }
+
+    /// Returns true if an entry is a text that is printed instead of being stored.
+    pub(crate) fn prints(&self, stat: Stat) -> bool {
+        self.prints_texts && stat.text
     }
 
     /// Returns true if a file must not be stored without asking, because it is hidden at the top level.

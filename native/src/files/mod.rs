@@ -27,6 +27,7 @@ mod rename;
 mod rules;
 mod share;
 mod share_error;
+mod shared_text;
 mod shares;
 mod stat;
 mod store_error;

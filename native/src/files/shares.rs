@@ -6,11 +6,13 @@ use std::io::{Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use xcher_core::text::TextError;
 use xcher_core::{FileName, Kind, Size};
 
 use super::open_share::open_share;
 use super::pipe::Pipe;
 use super::share::Share;
+use super::shared_text::SharedText;
 use super::{
     NotShared, OpenError, Rules, ShareError, Stat, THIS_PLATFORM, Walk, is_in_partial_folder,
     wire_name,
@@ -27,12 +29,13 @@ const MAX_REASONS: usize = 20;
 pub struct Shares {
     by_name: Arc<BTreeMap<Box<str>, Arc<Share>>>,
     pipe: Option<Arc<Pipe>>,
+    text: Option<Arc<SharedText>>,
 }
 
 impl Shares {
     /// Shares nothing.
     pub fn nothing() -> Self {
-        Self { by_name: Arc::default(), pipe: None }
+        Self { by_name: Arc::default(), pipe: None, text: None }
     }
 
     /// Opens every path, to be shared by the default rules.
@@ -63,7 +66,7 @@ impl Shares {
             }
             by_name.insert(name, Arc::new(share));
         }
-        Ok(Self { by_name: Arc::new(by_name), pipe: None })
+        Ok(Self { by_name: Arc::new(by_name), pipe: None, text: None })
     }
 
     /// Returns these shares and those of `added`.
@@ -85,7 +88,7 @@ impl Shares {
             }
             by_name.insert(name.clone(), Arc::clone(share));
         }
-        Ok(Self { by_name: Arc::new(by_name), pipe: self.pipe.clone() })
+        Ok(Self { by_name: Arc::new(by_name), ..self.clone() })
     }
 
     /// Returns the names under which the files and folders are shared.
@@ -98,7 +101,7 @@ impl Shares {
     pub fn without(&self, name: &str) -> Self {
         let mut by_name = BTreeMap::clone(&self.by_name);
         by_name.remove(name);
-        Self { by_name: Arc::new(by_name), pipe: self.pipe.clone() }
+        Self { by_name: Arc::new(by_name), ..self.clone() }
     }
 
     /// Returns these shares with a pipe, named `name`.
@@ -114,9 +117,27 @@ impl Shares {
         Ok(Self { pipe: Some(Arc::new(Pipe::new(name, source))), ..self })
     }
 
+    /// Returns these shares with a text, which peers show instead of storing it; those that do not know texts
+    /// store it as a file.
+    ///
+    /// # Errors
+    ///
+    /// [`TextError`] if it is empty or too long.
+    pub fn with_text(self, text: &str) -> Result<Self, TextError> {
+        let is_pipe =
+            |name: &str| self.pipe.as_ref().is_some_and(|pipe| pipe.name.as_str() == name);
+        let text = SharedText::new(text, |name| self.by_name.contains_key(name) || is_pipe(name))?;
+        Ok(Self { text: Some(Arc::new(text)), ..self })
+    }
+
+    /// True if a text is all that is shared.
+    pub fn is_a_text(&self) -> bool {
+        self.text.is_some() && self.pipe.is_none() && self.by_name.is_empty()
+    }
+
     /// True if a pipe is all that is shared.
     pub fn is_a_pipe(&self) -> bool {
-        self.pipe.is_some() && self.by_name.is_empty()
+        self.pipe.is_some() && self.text.is_none() && self.by_name.is_empty()
     }
 
     /// Returns the stream of a shared pipe, for the first who requests it.
@@ -158,6 +179,9 @@ impl Shares {
         if self.pipe_of(name).is_some() {
             return Some((Size::UNKNOWN, Kind::File));
         }
+        if let Some(text) = self.text_of(name) {
+            return Some((Size::Exact(text.size()), Kind::File));
+        }
         let (share, path) = self.locate(name)?;
         let found = share.find(&path, name)?;
         Some((Size::Exact(found.size), found.stat.kind))
@@ -176,6 +200,13 @@ impl Shares {
     ///
     /// [`OpenError`] if it is not shared, not readable, or no longer of `size` bytes.
     pub fn open_file(&self, name: &FileName, size: u64) -> Result<(File, Stat), OpenError> {
+        if let Some(text) = self.text_of(name) {
+            let got = text.size();
+            return match got == size {
+                true => Ok((unnamed_file(text.text.as_bytes())?, text.stat())),
+                false => Err(OpenError::Changed { expected: size, got }),
+            };
+        }
         let (share, path) = self.locate(name).ok_or(OpenError::NotShared)?;
         // Checked before it is opened: opening a device can have an effect.
         let found = share.find(&path, name).ok_or(OpenError::NotShared)?;
@@ -216,11 +247,16 @@ impl Shares {
         Walk::new(
             self.by_name.iter().map(|(name, share)| (name.clone(), Arc::clone(share))).collect(),
             self.pipe.as_ref().map(|pipe| pipe.name.clone()),
+            self.text.as_ref().map(|text| text.entry()),
         )
     }
 
     fn pipe_of(&self, name: &FileName) -> Option<&Pipe> {
         self.pipe.as_deref().filter(|pipe| pipe.name == *name)
+    }
+
+    fn text_of(&self, name: &FileName) -> Option<&SharedText> {
+        self.text.as_deref().filter(|text| text.name == *name)
     }
 
     /// Returns the share that contains `name`, and the path below its root.

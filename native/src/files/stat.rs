@@ -18,6 +18,8 @@ pub struct Stat {
     pub kind: Kind,
     /// True if only its owner may use it. False on a system without permissions.
     pub private: bool,
+    /// True if its bytes are a message to the user (section 16.1).
+    pub text: bool,
 }
 
 impl From<Stat> for xcher_core::Stat {
@@ -26,8 +28,8 @@ impl From<Stat> for xcher_core::Stat {
             Ok(after) => i64::try_from(after.as_secs()).ok(),
             Err(before) => i64::try_from(before.duration().as_secs()).ok().map(|before| -before),
         };
-        let Stat { executable, kind, private, .. } = stat;
-        Self { modified: stat.modified.and_then(seconds), kind, executable, private }
+        let Stat { executable, kind, private, text, .. } = stat;
+        Self { modified: stat.modified.and_then(seconds), kind, executable, private, text }
     }
 }
 
@@ -42,8 +44,8 @@ impl From<xcher_core::Stat> for Stat {
                 UNIX_EPOCH.checked_add(distance)
             }
         };
-        let xcher_core::Stat { executable, kind, private, .. } = stat;
-        Self { modified: stat.modified.and_then(time), executable, kind, private }
+        let xcher_core::Stat { executable, kind, private, text, .. } = stat;
+        Self { modified: stat.modified.and_then(time), executable, kind, private, text }
     }
 }
 
@@ -57,7 +59,7 @@ impl Stat {
         };
         let executable = kind == Kind::File && is_executable(metadata);
         let private = kind != Kind::Link && is_private(metadata);
-        Self { modified, executable, kind, private }
+        Self { modified, executable, kind, private, text: false }
     }
 
     /// Applies them to a new file.

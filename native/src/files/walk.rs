@@ -28,6 +28,7 @@ pub struct Walk {
     /// Shares that are still to be listed.
     shares: vec::IntoIter<(Box<str>, Arc<Share>)>,
     pipe: Option<FileName>,
+    text: Option<Entry>,
     current: Option<Arc<Share>>,
     /// The name of the innermost folder, with a slash at its end.
     path: String,
@@ -60,10 +61,15 @@ const MAX_HELD_ENTRIES: usize = 4 * MAX_RUN_LEN;
 const MIN_RUN_LEN: usize = 64;
 
 impl Walk {
-    pub(super) fn new(shares: Vec<(Box<str>, Arc<Share>)>, pipe: Option<FileName>) -> Self {
+    pub(super) fn new(
+        shares: Vec<(Box<str>, Arc<Share>)>,
+        pipe: Option<FileName>,
+        text: Option<Entry>,
+    ) -> Self {
         Self {
             shares: shares.into_iter(),
             pipe,
+            text,
             current: None,
             path: String::new(),
             share_name_len: 0,
@@ -79,6 +85,7 @@ impl Walk {
     /// A file that cannot be shared, or vanishes meanwhile, is left out; no error ends the listing early.
     pub fn next_chunk(&mut self, max: usize) -> Chunk {
         let mut chunk = Chunk::default();
+        chunk.entries.extend(self.text.take());
         if let Some(name) = self.pipe.take() {
             chunk.entries.push(Entry { name, size: Size::UNKNOWN, stat: Stat::default() });
         }

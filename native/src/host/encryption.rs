@@ -54,7 +54,8 @@ impl EncryptionSetup {
     fn new(identity: Identity, known_keys: KnownKeys) -> Result<Self, KeysError> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|source| KeysError::NoRandomness { source })?;
-        let mut encryption = Encryption::new(identity, seed).with_resume().with_stat().with_batch();
+        let mut encryption =
+            Encryption::new(identity, seed).with_resume().with_stat().with_texts().with_batch();
         if has_aes_instructions() {
             encryption = encryption.with_aes();
         }

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use xcher_core::Nick;
 use xcher_core::peer::{Event, SessionId, TransferId};
 use xcher_core::secure::PublicKey;
+use xcher_core::{FileName, Nick};
 
 use crate::files::{EscapedName, NotShared};
 use crate::keys::KeysError;
@@ -35,6 +35,18 @@ pub enum HostEvent {
     /// Ports are mapped, or cannot be.
     #[cfg(feature = "map-ports")]
     PortMapping(crate::port_mapping::PortMappingReport),
+    /// A text that [`Host::get_text`](super::Host::get_text) requested is complete.
+    /// [`Host::text_shown`](super::Host::text_shown) answers.
+    Text {
+        /// The transfer.
+        transfer: TransferId,
+        /// Its session.
+        session: SessionId,
+        /// The name under which the peer sent it.
+        name: FileName,
+        /// The text, as the peer wrote it.
+        text: Box<str>,
+    },
     /// The partial file of a transfer that ended early was kept.
     PartialKept {
         /// The transfer.

@@ -143,6 +143,9 @@ impl Host {
 
     /// Reports a file that was written to the stream as stored.
     pub(super) fn store_in_stream(&mut self, transfer: TransferId) {
+        if self.report_text(transfer) {
+            return;
+        }
         if let Some(StreamedFile { name, .. }) = self.streamed.remove(&transfer) {
             return self.later(Input::Stored { transfer, name });
         }

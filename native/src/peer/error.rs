@@ -13,7 +13,7 @@ use xcher_core::{MisuseError, peer};
 pub enum ErrorCode {
     /// The peer violated the protocol.
     Protocol,
-    /// The peer refused: the file is not shared, or changed since it was listed.
+    /// The peer refused: it declined the call, or the file is not shared or changed since it was listed.
     Refused,
     /// The relay gave none of the requested nicks.
     NickTaken,

@@ -53,6 +53,12 @@ impl RemoteFile {
     pub fn is_executable(&self) -> bool {
         self.listed.stat.executable
     }
+
+    /// Returns true if the peer sent it as a text, to be shown to the user instead of being stored: at most 64 KiB.
+    /// [`xcher_core::text`] checks and shows it.
+    pub fn is_text(&self) -> bool {
+        self.listed.stat.text
+    }
 }
 
 /// A stream of the files that a peer shares. Dropping it early lets the rest of the listing pass unread.

@@ -236,7 +236,7 @@ async fn clients_of_a_bridge_meet_over_tcp() {
     let (mut bob, _bob) = relay.pipe("bob").await;
     for client in [&mut alice, &mut bob] {
         client.say("X_CAPS from ticket meet\n").await;
-        assert_eq!(client.line().await, "X_CAPS from ticket near meet move page path\n");
+        assert_eq!(client.line().await, "X_CAPS from ticket near meet move page path decline\n");
     }
     let port = relay.addr.port();
     alice.say("X_MEET bob\n").await;

@@ -109,7 +109,7 @@ test("fails to open an unknown nick, its own and an invalid one", async (t) => {
 
 test("gives up a call by signal and by timeout", async (t) => {
   const bridge = await relay(t);
-  await peer(t, bridge, "mute", { calls: "ignore" });
+  await peer(t, bridge, "mute", { calls: "ask" });
   const carol = await peer(t, bridge, "carol");
   const giveUp = new AbortController();
   const opening = carol.open("mute", { signal: giveUp.signal });

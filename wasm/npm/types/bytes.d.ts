@@ -4,8 +4,11 @@ export type Bytes = ArrayBuffer | ArrayBufferView;
 /** The contents of a file: a `Blob` or `File`, which is read piece by piece, or bytes. */
 export type Content = Blob | Bytes;
 
-/** A file under its own name (`webkitRelativePath` or `name`), or under another. */
-export type Named = Blob | { readonly file: Content; readonly name: string };
+/**
+ * A file under its own name (`webkitRelativePath` or `name`), or under another; or a text for the other host's
+ * user, of at most 64 KiB in UTF-8. A host that does not know texts gets `message.txt`.
+ */
+export type Named = Blob | { readonly file: Content; readonly name: string } | { readonly text: string };
 
 /** A file that this peer shares. */
 export interface Share {

@@ -4,7 +4,7 @@ import type { KnownPeers } from "./options.js";
 export type ErrorCode =
   /** The peer violated the protocol. */
   | "protocol"
-  /** The peer refused: the file is not shared, or has changed since it was listed. */
+  /** The peer refused: it declined the call, or the file is not shared or has changed since it was listed. */
   | "refused"
   /** Every requested nick is taken at the relay. */
   | "nick-taken"

@@ -13,7 +13,10 @@ export interface WaitOptions {
 export interface ConnectOptions extends SendOptions {
   /** The nick at the relay: 1 to 32 characters without white space. Of several, the first that is free. */
   nick: string | readonly string[];
-  /** The answer to calls: accept them (`take`, the default), emit `call`, or reject them. */
+  /**
+   * The answer to calls: accept them (`take`, the default), emit `call`, or reject them. Where both hosts and the
+   * relay support it, a caller learns at once that it was rejected.
+   */
   calls?: "take" | "ask" | "ignore";
 }
 

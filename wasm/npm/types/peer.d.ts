@@ -98,7 +98,7 @@ export class Peer extends EventTarget {
    * Calls a nick, or the host with a code such as `4821-crossover-clockwork-universe`, and waits for the
    * session: for `timeout` milliseconds, 30 000 by default and at most.
    *
-   * @throws XcherError `unreachable`, `timed-out`, `other-key`, `not-private`, `wrong-code`, `altered`,
+   * @throws XcherError `refused` if the host declined the call, `unreachable`, `timed-out`, `other-key`, `not-private`, `wrong-code`, `altered`,
    * `policy`, `cancelled`, `misuse`
    */
   open(nick: string, options?: WaitOptions): Promise<Session>;
@@ -159,6 +159,6 @@ export interface Call {
   readonly over: Promise<void>;
   /** @throws XcherError those of {@link Peer.open} */
   accept(options?: WaitOptions): Promise<Session>;
-  /** Tells the caller nothing: it waits until its time is over. */
+  /** Declines it. Where both hosts and the relay support it, the caller's `open` rejects with `refused` at once. */
   reject(): void;
 }

@@ -1,3 +1,5 @@
+import type { Download } from "./transfers.js";
+
 /** A file as the other host lists it. */
 export interface RemoteFile {
   readonly name: string;
@@ -9,4 +11,9 @@ export interface RemoteFile {
   readonly modified?: number;
   /** True if it is an executable program, if known. */
   readonly executable?: boolean;
+  /**
+   * True if the other host sent it as a text, to be shown to the user: at most 64 KiB. {@link Download.text}
+   * reads it.
+   */
+  readonly text?: boolean;
 }

@@ -66,6 +66,13 @@ export interface Download extends ProgressTarget {
    */
   start(): Promise<number>;
   /**
+   * Reads all of it as a text of at most 64 KiB, instead of `readable`. The text is the other user's: show it as
+   * plain text, never as markup. Without `confirm` it counts as stored once this resolves.
+   *
+   * @throws XcherError `local` if it is not UTF-8 or is longer, which the other host learns; those of `done`
+   */
+  text(): Promise<string>;
+  /**
    * Fulfilled once the file is complete and `readable` was read to its end, and, with `confirm`,
    * {@link stored} was called. The other host learns then that the file is stored.
    */

@@ -5,7 +5,9 @@
 #[allow(unreachable_pub)]
 mod before_module;
 
-use before_module::{MAX_NICK_ATTEMPTS, MAX_TRIES, PARTIAL_EXPIRY, PATH, SUBPROTOCOL};
+use before_module::{
+    MAX_NICK_ATTEMPTS, MAX_TEXT_LEN, MAX_TRIES, PARTIAL_EXPIRY, PATH, SUBPROTOCOL, TEXT_NAME,
+};
 
 /// Returns the source of `constants.js`.
 pub(crate) fn script(version: &str) -> String {
@@ -16,6 +18,8 @@ pub(crate) fn script(version: &str) -> String {
          export const TUNNEL_PATH = \"{PATH}\";\n\
          export const MAX_NICK_ATTEMPTS = {MAX_NICK_ATTEMPTS};\n\
          export const MAX_CODE_ATTEMPTS = {MAX_TRIES};\n\
-         export const PARTIAL_EXPIRY_MS = {expiry};\n"
+         export const PARTIAL_EXPIRY_MS = {expiry};\n\
+         export const MAX_TEXT_LEN = {MAX_TEXT_LEN};\n\
+         export const TEXT_NAME = \"{TEXT_NAME}\";\n"
     )
 }

@@ -157,14 +157,18 @@ impl Environment for Package {
                 events.ended(session.0 as f64, &JsValue::UNDEFINED);
             }
             Event::Entry { session, name, size, stat } => {
-                let Listed { bytes, spelling, modified, executable } = Listed::new(size, stat);
+                let Listed { bytes, spelling, modified, executable, text } =
+                    Listed::new(size, stat);
                 let name = name.as_str();
-                events.entry(session.0 as f64, name, bytes, &spelling, modified, executable);
+                let session = session.0 as f64;
+                events.entry(session, name, bytes, &spelling, modified, executable, text);
             }
             Event::Offered { session, name, size, stat } => {
-                let Listed { bytes, spelling, modified, executable } = Listed::new(size, stat);
+                let Listed { bytes, spelling, modified, executable, text } =
+                    Listed::new(size, stat);
                 let name = name.as_str();
-                events.offered(session.0 as f64, name, bytes, &spelling, modified, executable);
+                let session = session.0 as f64;
+                events.offered(session, name, bytes, &spelling, modified, executable, text);
             }
             Event::LeftOut { left, .. } => events.notice(&left.to_string()),
             Event::InvalidEntry { error, .. } | Event::InvalidOffer { error, .. } => {
@@ -211,13 +215,15 @@ struct Listed {
     spelling: String,
     modified: Option<f64>,
     executable: bool,
+    text: bool,
 }
 
 impl Listed {
     fn new(size: Size, stat: Stat) -> Self {
         let spelling = if size.exact().is_some() { String::new() } else { size.to_string() };
         let modified = stat.modified.map(|seconds| seconds as f64);
-        Self { bytes: size.bytes() as f64, spelling, modified, executable: stat.executable }
+        let (bytes, Stat { executable, text, .. }) = (size.bytes() as f64, stat);
+        Self { bytes, spelling, modified, executable, text }
     }
 }
 

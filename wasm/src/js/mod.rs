@@ -50,7 +50,7 @@ impl Host {
         if let (Ok(secret), Ok(seed)) = (secret[..].try_into(), trust.bytes("seed")[..].try_into())
         {
             let made = Encryption::new(Identity::new(secret), seed);
-            let mut made = made.with_resume().with_stat().with_batch();
+            let mut made = made.with_resume().with_stat().with_texts().with_batch();
             if let Ok(seed) = trust.bytes("codeSeed")[..].try_into() {
                 let code = code.insert(Code::random(&mut Entropy::new(seed)));
                 made = made.with_code(code.clone());
@@ -220,7 +220,9 @@ impl Host {
         let size = size.ok_or_else(|| self.misuse("the size of a file is invalid"))?;
         let modified = fields.number("modified");
         let modified = (!modified.is_nan()).then_some(modified as _);
-        Ok(SharedFile { name, size, stat: Stat { modified, ..Stat::default() } })
+        // Without the field it is NaN.
+        let text = fields.number("text") == 1.0;
+        Ok(SharedFile { name, size, stat: Stat { modified, text, ..Stat::default() } })
     }
 
     fn nick(&self, text: &str) -> Result<Nick, JsValue> {

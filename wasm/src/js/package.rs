@@ -106,6 +106,7 @@ extern "C" {
         spelling: &str,
         modified: Option<f64>,
         executable: bool,
+        text: bool,
     );
     /// Arguments as for `entry`.
     #[wasm_bindgen(method)]
@@ -117,6 +118,7 @@ extern "C" {
         spelling: &str,
         modified: Option<f64>,
         executable: bool,
+        text: bool,
     );
     #[wasm_bindgen(method, js_name = listEnd)]
     pub(super) fn list_end(this: &Events, session: f64);

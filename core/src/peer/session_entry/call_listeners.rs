@@ -115,6 +115,14 @@ impl CallListeners {
         self.listeners.iter().any(|known| matches!(known.expects, ExpectedTicket::Ticket(_)))
     }
 
+    /// Returns true if a connection with this ticket is awaited.
+    pub(crate) fn expects(&self, ticket: &Ticket) -> bool {
+        self.listeners.iter().any(|known| match &known.expects {
+            ExpectedTicket::Ticket(expected) => expected.matches(ticket),
+            ExpectedTicket::Unknown | ExpectedTicket::None => false,
+        })
+    }
+
     /// Returns true if a callee behind the same NAT is awaited there.
     pub(crate) fn has_near(&self) -> bool {
         self.listeners.iter().any(|listener| listener.is_near)

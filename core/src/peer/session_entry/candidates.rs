@@ -80,6 +80,11 @@ impl Candidates {
         self.list.push(Candidate { to, path, ticket, conn: Some(conn), near: None });
     }
 
+    /// Returns the ticket of the last call of this caller.
+    pub(crate) fn last_ticket(&self) -> Option<Ticket> {
+        self.list.iter().rev().find_map(|candidate| candidate.ticket.clone())
+    }
+
     /// Returns true if a further address of the same caller can be added: a second call from one
     /// address may mean a second session.
     pub(crate) fn accept_another(&self, from: SocketAddr) -> bool {

@@ -9,9 +9,9 @@ use core::time::Duration;
 
 use super::answer::CallAnswer;
 use super::in_turn::InTurn;
-use super::message::{Call, CallWords};
+use super::message::{Call, CallWords, HostRef, Notice};
 use super::requests::Purpose;
-use super::{Answer, REQUEST_TIMEOUT};
+use super::{Answer, REQUEST_TIMEOUT, Subject};
 use crate::addr::{check_dial_port, is_inner, is_nat};
 use crate::registry::budgets::{over_budget, too_many_guesses};
 use crate::registry::calls::absent;
@@ -79,6 +79,7 @@ impl Registry {
             near: client.supports(NEAR),
             own: is_allocated || at.ip() == client.from,
             named: is_named,
+            decline: client.supports(RelayCaps::DECLINE),
         };
         client.waits = true;
         // Before the callee can connect there.
@@ -86,7 +87,8 @@ impl Registry {
             actions.push(Action::Report { conn, report: Report::Named { at, callee: None } });
         }
         let site = cluster.config.site.as_deref();
-        let bytes = Call { caller, from, site, words, line }.encode();
+        let host = HostRef { relay: cluster.config.relay, conn };
+        let bytes = Call { host, caller, from, site, words, line }.encode();
         let mut in_turn = InTurn::new(&nick, bytes);
         let Some(request) = in_turn.next() else { return Ok(()) };
         let call = RemoteCall { conn, nick, at, is_guess, in_turn };
@@ -202,6 +204,31 @@ impl Registry {
                 self.record_call(*conn, None, actions);
                 Ok(())
             }
+        }
+    }
+}
+
+impl Registry {
+    /// Tells the relay of a caller that its call is declined.
+    pub(in crate::registry) fn publish_decline(
+        &mut self,
+        caller: HostRef,
+        ticket: &str,
+        actions: &mut Vec<Action>,
+    ) {
+        let to = Subject::Relay(caller.relay);
+        actions.push(Action::Publish { to, bytes: Notice::Declined(caller, ticket).encode() });
+    }
+
+    /// Another relay says that a call of one of this relay's hosts is declined.
+    pub(super) fn declined_remotely(
+        &mut self,
+        caller: HostRef,
+        ticket: &str,
+        actions: &mut Vec<Action>,
+    ) {
+        if self.cluster.as_ref().is_some_and(|cluster| cluster.config.relay == caller.relay) {
+            self.tell_declined(caller.conn, ticket, actions);
         }
     }
 }

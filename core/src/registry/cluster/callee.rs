@@ -9,6 +9,7 @@ use super::ReplyId;
 use super::answer::CallAnswer;
 use super::message::Call;
 use crate::addr::{Scope, is_inner, is_nat, scope};
+use crate::registry::declines::Caller;
 use crate::registry::delivery::Delivery;
 use crate::registry::near::NEAR;
 use crate::registry::{Action, Registry, Report};
@@ -76,14 +77,17 @@ impl Registry {
         if callee.bridged && words.own {
             actions.push(Action::Report { conn: target, report: Report::Called { at } });
         }
-        if words.ticket && callee.supports(RelayCaps::TICKET) {
-            *ticket = Some(Ticket::random(&mut self.entropy).text());
-        }
+        let has_ticket = words.ticket && callee.supports(RelayCaps::TICKET);
+        let drawn = has_ticket.then(|| Ticket::random(&mut self.entropy));
+        *ticket = drawn.as_ref().map(Ticket::text);
         let ticket = ticket.as_deref();
         let delivery = Delivery { caller: Some(&call.caller), is_near, ticket, line: call.line };
         if !self.deliver(target, &delivery, actions) {
             *reason = unread(nick);
             return Some(CallAnswer::No(reason));
+        }
+        if let Some(drawn) = drawn.filter(|_| words.decline) {
+            self.expect_decline(target, drawn, (Caller::Elsewhere(call.host), from));
         }
         let is_near = share_nat && at.ip() == from;
         Some(CallAnswer::Delivered { callee: callee_from, ticket, is_near })

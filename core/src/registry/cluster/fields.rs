@@ -3,7 +3,8 @@
 use core::net::{IpAddr, SocketAddr};
 
 use super::RelayId;
-use super::message::{MAX_MESSAGE_LEN, MeetingRef};
+use super::message::{HostRef, MAX_MESSAGE_LEN, MeetingRef};
+use crate::registry::ConnId;
 use crate::secure::PublicKey;
 use crate::{Nick, decimal};
 
@@ -65,6 +66,11 @@ impl<'a> Fields<'a> {
             relay: RelayId::parse(relay)?,
             number: decimal::parse(number.as_bytes())?,
         })
+    }
+
+    pub(super) fn host(&mut self) -> Option<HostRef> {
+        let MeetingRef { relay, number } = self.meeting()?;
+        Some(HostRef { relay, conn: ConnId(number) })
     }
 
     /// Returns `value` if no field is left.

@@ -9,6 +9,7 @@ use core::net::{IpAddr, SocketAddr};
 
 use super::RelayId;
 use super::fields::{Fields, is_word, split};
+use crate::registry::ConnId;
 use crate::secure::PublicKey;
 use crate::ticket::Ticket;
 use crate::{Line, Nick, RelayPacket, decimal};
@@ -35,8 +36,10 @@ pub(super) struct Claim {
     pub(super) nick: Nick,
 }
 
-/// `X_CALL nick ip site|- words`, then the X_INIT as its caller wrote it.
+/// `X_CALL host nick ip site|- words`, then the X_INIT as its caller wrote it.
 pub(super) struct Call<'a> {
+    /// The caller, as its relay knows it.
+    pub(super) host: HostRef,
     pub(super) caller: Nick,
     /// The caller's address as its relay sees it.
     pub(super) from: IpAddr,
@@ -56,6 +59,8 @@ pub(super) struct CallWords {
     pub(super) own: bool,
     /// Section 6 allows the caller to name this address. Otherwise it is an inner address (section 5.7).
     pub(super) named: bool,
+    /// The caller wants to know if the call is declined (section 5.13).
+    pub(super) decline: bool,
 }
 
 /// `X_MEET meeting nick ip`, then the callee's nick as the caller wrote it.
@@ -72,6 +77,13 @@ pub(in super::super) struct MeetingRef {
     /// The caller's relay.
     pub(in super::super) relay: RelayId,
     pub(in super::super) number: u64,
+}
+
+/// Names a host of a relay: `relay-number`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) struct HostRef {
+    pub(in super::super) relay: RelayId,
+    pub(in super::super) conn: ConnId,
 }
 
 /// A published message.
@@ -94,6 +106,8 @@ pub(super) enum Notice<'a> {
     Nicks { relay: RelayId, request: u64, is_last: bool, nicks: &'a str },
     /// `X_MET meeting …`: progress of a meeting.
     Met(MeetingRef, Met<'a>),
+    /// `X_DECLINED host ticket`: a call of this host, with this ticket, is declined.
+    Declined(HostRef, &'a str),
 }
 
 /// What became of one half of a meeting.
@@ -123,10 +137,11 @@ impl<'a> Question<'a> {
                 fields.end(Self::Claim(Claim { relay, stamp, is_held, key, nick }))
             }
             ("X_CALL", Some(line)) => {
+                let host = fields.host()?;
                 let (caller, from, site) = (fields.nick()?, fields.ip()?, fields.site()?);
                 let words = CallWords::parse(fields.text()?);
                 let line = Line::whole(line)?;
-                fields.end(Self::Call(Call { caller, from, site, words, line }))
+                fields.end(Self::Call(Call { host, caller, from, site, words, line }))
             }
             ("X_MEET", Some(callee)) => {
                 let (meeting, caller, from) = (fields.meeting()?, fields.nick()?, fields.ip()?);
@@ -149,9 +164,9 @@ impl Claim {
 
 impl Call<'_> {
     pub(super) fn encode(&self) -> Vec<u8> {
-        let Self { caller, from, site, words, line } = self;
-        let (site, words) = (site.unwrap_or("-"), words.text());
-        format!("X_CALL {caller} {from} {site} {words}\n{}", line.raw()).into_bytes()
+        let Self { host, caller, from, site, words, line } = self;
+        let (host, site, words) = (host.text(), site.unwrap_or("-"), words.text());
+        format!("X_CALL {host} {caller} {from} {site} {words}\n{}", line.raw()).into_bytes()
     }
 
     /// Returns the fields of the X_INIT.
@@ -166,7 +181,13 @@ impl Call<'_> {
 impl CallWords {
     fn parse(text: &str) -> Self {
         let has = |word| text.split(',').any(|said| said == word);
-        Self { ticket: has("ticket"), near: has("near"), own: has("own"), named: has("named") }
+        Self {
+            ticket: has("ticket"),
+            near: has("near"),
+            own: has("own"),
+            named: has("named"),
+            decline: has("decline"),
+        }
     }
 
     fn text(self) -> String {
@@ -175,6 +196,7 @@ impl CallWords {
             ("near", self.near),
             ("own", self.own),
             ("named", self.named),
+            ("decline", self.decline),
         ];
         let words: Vec<&str> = all.iter().filter(|(_, is)| *is).map(|(word, _)| *word).collect();
         if words.is_empty() { "-".into() } else { words.join(",") }
@@ -191,6 +213,12 @@ impl MeetRequest<'_> {
 impl MeetingRef {
     fn text(self) -> String {
         format!("{}-{}", self.relay, self.number)
+    }
+}
+
+impl HostRef {
+    fn text(self) -> String {
+        format!("{}-{}", self.relay, self.conn.0)
     }
 }
 
@@ -232,6 +260,11 @@ impl<'a> Notice<'a> {
                 };
                 fields.end(Self::Nicks { relay, request, is_last, nicks })
             }
+            ("X_DECLINED", None) => {
+                let (host, ticket) = (fields.host()?, fields.text()?);
+                let ticket = Ticket::parse(ticket).map(|_| ticket)?;
+                fields.end(Self::Declined(host, ticket))
+            }
             ("X_MET", None) => {
                 let meeting = fields.meeting()?;
                 let met = match fields.text()? {
@@ -268,6 +301,7 @@ impl<'a> Notice<'a> {
                 let more = if *is_last { "end" } else { "more" };
                 write!(out, "X_NICKS {relay} {request} {more}\n{nicks}")
             }
+            Self::Declined(host, ticket) => write!(out, "X_DECLINED {} {ticket}", host.text()),
             Self::Met(meeting, met) => {
                 let meeting = meeting.text();
                 match met {

@@ -35,7 +35,7 @@ use lease::Leases;
 pub(super) use lease::{Grant, Lease};
 pub use members::ClusterState;
 use members::{Member, Members};
-pub(super) use message::MeetingRef;
+pub(super) use message::{HostRef, MeetingRef};
 use message::{Notice, Question};
 use pages::Pages;
 use requests::{Purpose, Requests};
@@ -221,6 +221,9 @@ impl Registry {
             }
             Some(Notice::Nicks { relay, request, is_last, nicks }) => {
                 self.part_came((relay, request), nicks, is_last, now, actions);
+            }
+            Some(Notice::Declined(caller, ticket)) => {
+                self.declined_remotely(caller, ticket, actions);
             }
             Some(Notice::Met(meeting, met)) => self.met(meeting, met, now, actions),
             None => {}

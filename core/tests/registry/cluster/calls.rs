@@ -39,6 +39,27 @@ fn tickets_and_the_caller_are_told_across_relays() {
 }
 
 #[test]
+fn a_declined_call_is_told_across_relays_once() {
+    let words = "X_CAPS from ticket decline";
+    for (caller, told) in [(words, true), ("X_CAPS from ticket", false)] {
+        let mut network = two();
+        network.register(TWO, CAROL, "carol");
+        network.ask(ONE, ALICE, caller);
+        network.ask(TWO, BOB, words);
+        network.ask(TWO, CAROL, words);
+        let to_caller = network.ask(ONE, ALICE, "X_INIT bob 9.9.0.1 4000");
+        let ticket = to_caller.strip_prefix("X_TICKET bob 9.9.0.1 4000 ").unwrap();
+        let decline = format!("X_DECLINE {ticket}");
+        network.send(TWO, CAROL, &decline);
+        assert_eq!(network.output(ONE, ALICE), "");
+        for expected in [if told { &*decline } else { "" }, ""] {
+            network.send(TWO, BOB, &decline);
+            assert_eq!(network.output(ONE, ALICE), expected);
+        }
+    }
+}
+
+#[test]
 fn a_callee_without_tickets_gives_none() {
     let mut network = two();
     network.ask(ONE, ALICE, "X_CAPS from ticket");

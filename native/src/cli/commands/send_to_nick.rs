@@ -227,7 +227,13 @@ fn report(call: &OutgoingSession<'_>, to: &Nick, event: &Event) -> Result<(), Cl
         }
         Event::NotOffered { error, .. } => {
             let code = code_of(error);
+            let is_text = call.online.output.sends_text();
             let text = match code {
+                ExitCode::NotPrivate if is_text => format!(
+                    "nothing was sent: a text is sent encrypted only, and the session with {to} is not. {to} \
+                     supports only the base protocol, or an attacker on the path made it look so"
+                ),
+                _ if is_text => format!("nothing was sent: {to} does not support offers"),
                 ExitCode::NotPrivate => format!(
                     "nothing was sent: the session with {to} is not encrypted. {to} supports only the \
                      base protocol, or an attacker on the path made it look so.\nTo let {to} fetch it \

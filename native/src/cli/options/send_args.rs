@@ -14,6 +14,9 @@ use super::values::{LinksChoice, switch};
 The first of several arguments is a nick unless a file of that name exists. To be explicit, write
 --to NICK for a nick and ./NAME for a file.
 
+A text is shown at the receiver instead of being stored; a receiver of an earlier version stores it as
+message.txt.
+
 Standard input (-) is sent as it arrives, to its end, and to one peer only: it cannot be resumed after
 a disconnect.")]
 pub(crate) struct SendArgs {
@@ -21,8 +24,11 @@ pub(crate) struct SendArgs {
     #[arg(long, env = "XCHER_TO", value_name = "NICK")]
     pub(crate) to: Option<Nick>,
     /// Files and folders, optionally after the nick to offer them to; - is standard input
-    #[arg(required = true, value_name = "[NICK] PATH")]
+    #[arg(required_unless_present = "text", value_name = "[NICK] PATH")]
     pub(crate) paths: Vec<PathBuf>,
+    /// Send this text, which the receiver reads on the screen; - reads it from standard input
+    #[arg(long, env = "XCHER_TEXT", value_name = "TEXT")]
+    pub(crate) text: Option<String>,
     /// Give standard input this name at the receiver [default: stdin]
     #[arg(long, env = "XCHER_NAME")]
     pub(crate) name: Option<String>,

@@ -9,9 +9,9 @@ use super::values::{ConflictChoice, size, switch};
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct TargetArgs {
-    /// Store files in this folder
-    #[arg(long, short, env = "XCHER_OUTPUT", value_name = "DIR", default_value = ".")]
-    pub(crate) output: PathBuf,
+    /// Store files in this folder, and texts too instead of printing them [default: the current folder]
+    #[arg(long, short, env = "XCHER_OUTPUT", value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
     /// Rename, overwrite, skip or fail if a file of that name exists
     #[arg(long, env = "XCHER_ON_CONFLICT", value_name = "ACTION", default_value = "rename")]
     pub(crate) on_conflict: ConflictChoice,

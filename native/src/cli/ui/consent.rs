@@ -60,8 +60,9 @@ impl Question {
 
     /// Shows the files.
     pub(crate) fn show(&mut self, output: &Output) -> Result<(), CliError> {
-        let Manifest { files, bytes, unknown, here, taken, free, .. } = self.manifest;
-        let event = JsonEvent::Manifest { files: files - here, bytes, unknown, here, taken, free };
+        let Manifest { files, unknown, here, taken, free, .. } = self.manifest;
+        let (files, bytes) = (files - here, self.manifest.all_bytes());
+        let event = JsonEvent::Manifest { files, bytes, unknown, here, taken, free };
         output.json(&event).map_err(CliError::unwritten)?;
         if output.is_quiet() && !can_ask() {
             return Ok(());
@@ -84,6 +85,9 @@ impl Question {
     /// Prints the question, followed by `end`.
     pub(crate) fn ask(&self, output: &Output, end: &str) {
         let question = match (&self.chosen, self.manifest.has_more()) {
+            (None, _) if self.manifest.has_only_texts() && self.manifest.files == 1 => {
+                "Show it? [y/N]"
+            }
             (Some(_), _) => "Fetch anyway? [y/N]",
             (None, false) => "Fetch? [y/N, or which: 1,3-5 or *.jpg]",
             (None, true) => "Fetch? [y/N, or which: 1,3-5 or *.jpg; m shows more]",
@@ -96,7 +100,7 @@ impl Question {
         match self.manifest.space_short() {
             None => {
                 let to = self.to.clone();
-                self.manifest.select(|_, name| !to.must_ask_for(name))
+                self.manifest.select(|_, name, stat| to.prints(stat) || !to.must_ask_for(name))
             }
             Some(short) => {
                 let message = format!(
@@ -123,7 +127,7 @@ impl Question {
 
     /// Returns all files, as declined.
     pub(crate) fn decline_all(&mut self) -> Result<ListingSpool, CliError> {
-        self.manifest.select(|_, _| false).map(|chosen| chosen.rest)
+        self.manifest.select(|_, _, _| false).map(|chosen| chosen.rest)
     }
 
     /// Interprets a line the user typed; the end of input declines.
@@ -154,7 +158,7 @@ impl Question {
                 return Ok(Answer::AskAgain);
             }
         };
-        let chosen = self.manifest.select(|number, name| selection.includes(number, name))?;
+        let chosen = self.manifest.select(|number, name, _| selection.includes(number, name))?;
         if chosen.wanted.count() == 0 {
             output.show("  no file matches\n");
             return Ok(Answer::AskAgain);

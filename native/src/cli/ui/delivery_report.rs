@@ -17,6 +17,12 @@ pub(crate) fn sent(output: &Output, outcome: &Outcome) {
     let files = format!("{} ({})", file_count(stored + handed_over), HumanSize(outcome.bytes));
     match (stored, handed_over) {
         (0, 0) => {}
+        (_, 0) if output.sends_text() => {
+            output.note(format_args!("the peer has received the text"))
+        }
+        (0, _) if output.sends_text() => {
+            output.note(format_args!("sent the text; this peer does not confirm what it receives"));
+        }
         (_, 0) => output.note(format_args!("sent {files}; the peer has stored everything")),
         (0, _) => {
             output.note(format_args!("sent {files}; this peer does not confirm what it stores"));

@@ -18,8 +18,12 @@ pub(crate) struct Manifest {
     listing: ListingReader,
     inbox: Option<Inbox>,
     on_conflict: OnConflict,
-    /// All files.
+    /// All files, with the texts.
     pub(super) files: u64,
+    /// The texts, which are printed and need no place on the disk, and their bytes.
+    texts: u64,
+    text_bytes: u64,
+    to: Target,
     /// Files shown so far.
     shown: u64,
     /// Bytes of the files to fetch, as far as their sizes are known.
@@ -69,6 +73,9 @@ impl Manifest {
             inbox,
             on_conflict: to.taking.on_conflict,
             files: 0,
+            texts: 0,
+            text_bytes: 0,
+            to: to.clone(),
             shown: 0,
             bytes: 0,
             unknown: 0,
@@ -88,6 +95,11 @@ impl Manifest {
 
     fn count(&mut self, name: &FileName, size: Size, stat: Stat, partial: &PartialDownloads) {
         self.files += 1;
+        if self.to.prints(stat) {
+            self.texts += 1;
+            self.text_bytes = self.text_bytes.saturating_add(size.bytes());
+            return;
+        }
         if is_hidden(name) {
             self.hidden += 1;
             if (self.first_hidden.len() as u64) < PAGE {
@@ -114,7 +126,8 @@ impl Manifest {
     }
 
     fn existing(&self, name: &FileName, size: Size, stat: Stat) -> Existing {
-        let Some(inbox) = self.inbox.as_ref().filter(|inbox| inbox.exists(name)) else {
+        let inbox = self.inbox.as_ref().filter(|_| !self.to.prints(stat));
+        let Some(inbox) = inbox.filter(|inbox| inbox.exists(name)) else {
             return Existing::None;
         };
         let keeps = self.on_conflict == OnConflict::Rename;
@@ -189,6 +202,7 @@ impl Manifest {
                     false => "  (an empty folder)",
                 },
                 (Existing::None, _) if stat.kind == Kind::Link => "  (a link)",
+                (Existing::None, _) if self.to.prints(stat) => "  (a text, shown here)",
                 (Existing::None, _) => "",
                 (Existing::Same, _) => "  (exists already)",
                 (Existing::Other, OnConflict::Rename) => "  (name taken: gets a number)",
@@ -216,7 +230,17 @@ impl Manifest {
 
     /// Sums up in one line.
     pub(super) fn total(&self, to: &Target) -> String {
-        let mut text = format!("  {}, {}", file_count(self.files - self.here), self.size());
+        let files = self.files - self.texts - self.here;
+        let texts = match self.texts {
+            1 => "1 text".to_owned(),
+            texts => format!("{texts} texts"),
+        };
+        let texts = format!("{texts}, {}", HumanSize(self.text_bytes));
+        let mut text = match (self.texts, files + self.here) {
+            (1.., 0) => return format!("  {texts}\n"),
+            (1.., _) => format!("  {texts}; {}, {}", file_count(files), self.size()),
+            (0, _) => format!("  {}, {}", file_count(files), self.size()),
+        };
         if self.partial > 0 {
             let _ = write!(text, " ({} of it downloaded already)", HumanSize(self.partial));
         }
@@ -246,10 +270,20 @@ impl Manifest {
         }
     }
 
-    /// Splits the files into those that `includes` returns true for, given number and name, and the rest.
+    /// Returns the bytes of the files and texts to fetch, as far as their sizes are known.
+    pub(super) fn all_bytes(&self) -> u64 {
+        self.bytes.saturating_add(self.text_bytes)
+    }
+
+    /// Returns true if there are texts and nothing else.
+    pub(super) fn has_only_texts(&self) -> bool {
+        self.texts > 0 && self.texts == self.files
+    }
+
+    /// Splits the files into those that `includes` returns true for, given number, name and metadata, and the rest.
     pub(super) fn select(
         &mut self,
-        includes: impl Fn(u64, &FileName) -> bool,
+        includes: impl Fn(u64, &FileName, Stat) -> bool,
     ) -> Result<Chosen, CliError> {
         let [mut wanted, mut rest] =
             [ListingSpool::new().map_err(spool_error)?, ListingSpool::new().map_err(spool_error)?];
@@ -257,7 +291,7 @@ impl Manifest {
         let mut number = 0;
         while let Some((name, size, stat)) = self.listing.next().map_err(spool_error)? {
             number += 1;
-            let spool = if includes(number, &name) { &mut wanted } else { &mut rest };
+            let spool = if includes(number, &name, stat) { &mut wanted } else { &mut rest };
             spool.push(&name, size, stat).map_err(spool_error)?;
         }
         // Showing pages starts over.

@@ -1,6 +1,6 @@
 //! The paths of transferred files on this host, for events.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use xcher_core::FileName;
 use xcher_core::peer::{Direction, Event};
@@ -13,11 +13,18 @@ pub(super) struct TransferPaths {
     target: Option<Target>,
     /// Paths of active transfers: progress events carry no name.
     active: HashMap<u64, String>,
+    /// Active transfers of texts that are printed and get no path.
+    printed: HashSet<u64>,
 }
 
 impl TransferPaths {
     pub(super) fn unknown() -> Self {
-        Self { shares: Shares::nothing(), target: None, active: HashMap::new() }
+        Self {
+            shares: Shares::nothing(),
+            target: None,
+            active: HashMap::new(),
+            printed: HashSet::new(),
+        }
     }
 
     pub(super) fn sends(&mut self, shares: Shares) {
@@ -28,10 +35,16 @@ impl TransferPaths {
         self.target = Some(target);
     }
 
+    /// Records that a transfer brings a text that is printed.
+    pub(super) fn prints(&mut self, transfer: u64) {
+        self.printed.insert(transfer);
+    }
+
     /// Returns the path of an event's file. While a file is received, that is where it will be stored unless
     /// the name is taken by then.
     pub(super) fn of(&mut self, event: &Event) -> Option<String> {
         match event {
+            Event::Started { transfer, .. } if self.printed.contains(&transfer.0) => None,
             Event::Started { transfer, direction, name, .. } => {
                 let path = self.path(*direction, name)?;
                 self.active.insert(transfer.0, path.clone());
@@ -41,6 +54,9 @@ impl TransferPaths {
             Event::Finished { transfer, direction, name, .. }
             | Event::Failed { transfer, direction, name, .. } => {
                 self.active.remove(&transfer.0);
+                if self.printed.remove(&transfer.0) {
+                    return None;
+                }
                 self.path(*direction, name)
             }
             _ => None,

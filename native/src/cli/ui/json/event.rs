@@ -118,6 +118,8 @@ pub(crate) enum JsonEvent<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         free: Option<u64>,
     },
+    /// A text that the peer sent.
+    Text { session: u64, transfer: u64, name: &'a str, text: &'a str },
     /// A file that is not fetched because it exists already.
     Here { session: u64, name: &'a str, path: String },
     /// An entry that is left out: of this host by its path, of the peer by its name.

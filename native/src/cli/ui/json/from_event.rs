@@ -23,6 +23,12 @@ impl<'a> JsonEvent<'a> {
                     ..transfer_event(transfer.0, "kept").of(session.0, Direction::Receive)
                 }))
             }
+            HostEvent::Text { transfer, session, name, text } => Some(Self::Text {
+                session: session.0,
+                transfer: transfer.0,
+                name: name.as_str(),
+                text,
+            }),
             HostEvent::NotShared(skipped) => Some(Self::Left {
                 session: None,
                 name: None,
@@ -74,7 +80,7 @@ impl<'a> JsonEvent<'a> {
             session: session.0,
             name: name.as_str(),
             size: Size::of(size),
-            kind: kind(stat.kind),
+            kind: kind_of(stat),
             modified: at.and_then(|at| at.format(&Rfc3339).ok()),
             executable: stat.executable,
             private: stat.private,
@@ -134,7 +140,7 @@ impl<'a> JsonEvent<'a> {
                 session: session.0,
                 name: name.as_str(),
                 size: Size::of(*size),
-                kind: kind(stat.kind),
+                kind: kind_of(*stat),
             },
             Event::OfferEnd { session, entries } => {
                 Self::Offer { session: session.0, files: *entries }
@@ -257,6 +263,11 @@ impl Size {
 }
 
 /// Returns the kind of an entry; `None` for a file.
+fn kind_of(stat: Stat) -> Option<&'static str> {
+    if stat.text { Some("text") } else { kind(stat.kind) }
+}
+
+/// Returns the word for a kind; `None` for a file.
 fn kind(kind: Kind) -> Option<&'static str> {
     match kind {
         Kind::File => None,

@@ -6,6 +6,8 @@ use std::cell::Cell;
 use std::collections::HashSet;
 use std::io::{self, IsTerminal as _, Write as _};
 
+use xcher_core::peer::TransferId;
+
 use super::json::{self, JsonEvent};
 use super::left_out::LeftOutFiles;
 use super::progress::Progress;
@@ -39,6 +41,8 @@ pub(crate) struct Output {
     unsent: HashSet<String>,
     /// Lines printed about escaped names.
     escapes: HashSet<String>,
+    /// Set if a text is all that is sent.
+    sends_text: bool,
     /// Set if the command prints the entries of listings itself.
     holds_entries: bool,
     /// The first failed write to standard output that did not stop the command.
@@ -68,6 +72,7 @@ impl Output {
             is_resumed: false,
             unsent: HashSet::new(),
             escapes: HashSet::new(),
+            sends_text: false,
             holds_entries: false,
             unwritten: Cell::new(None),
         }
@@ -101,12 +106,23 @@ impl Output {
 
     /// Sets the files that are sent, for events.
     pub(crate) fn sends(&mut self, shares: Shares) {
+        self.sends_text = shares.is_a_text();
         self.paths.sends(shares);
     }
 
     /// Leaves the entries of listings to the command, which may show some of them only.
     pub(crate) fn hold_entries(&mut self) {
         self.holds_entries = true;
+    }
+
+    /// Records that a transfer brings a text that is printed.
+    pub(crate) fn prints(&mut self, transfer: TransferId) {
+        self.paths.prints(transfer.0);
+    }
+
+    /// Returns true if a text is all that is sent.
+    pub(crate) fn sends_text(&self) -> bool {
+        self.sends_text
     }
 
     pub(crate) fn is_json(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Prints what a host reports: events for `--json`, progress bars, and notes.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 
 use xcher_core::addr::AddrError;
 use xcher_core::peer::{Delivery, Direction, Error, Event, Notice};
@@ -55,6 +55,7 @@ impl Output {
                 let kept = format_args!("kept the first {size} in {}", path.display());
                 if self.resumes { self.detail(kept) } else { self.note(kept) }
             }
+            HostEvent::Text { session, text, .. } => self.print_text(session.0, text)?,
             HostEvent::Peer(event) => {
                 if let Some(progress) = &mut self.progress {
                     progress.event(event);
@@ -63,6 +64,20 @@ impl Output {
             }
         }
         Ok(())
+    }
+
+    /// Prints a text that a peer sent: as it is for a program, without anything that acts on a terminal for a
+    /// person.
+    fn print_text(&self, session: u64, text: &str) -> io::Result<()> {
+        let peer = self.name(session);
+        if !peer.is_empty() {
+            self.note(format_args!("text from {peer}:"));
+        }
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        match io::stdout().is_terminal() {
+            true => self.result(format_args!("{}", xcher_core::text::shown(text))),
+            false => self.result(format_args!("{text}")),
+        }
     }
 
     /// Prints a file that is left out, once.
