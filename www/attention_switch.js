@@ -27,7 +27,8 @@ if (canNotify) {
   draw();
 }
 
-/** Offers notifications while transfers last for so many seconds more. */
+/** Offers notifications while transfers last for so many seconds more; not once they are over. */
 export function offerFor(seconds) {
-  if (seconds > LONG && isUndecided()) offer.hidden = false;
+  if (!seconds) offer.hidden = true;
+  else if (seconds > LONG && isUndecided()) offer.hidden = false;
 }

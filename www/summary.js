@@ -52,6 +52,7 @@ export function summarise(active, { tally, way, hold }, ended) {
 
 function over(ended) {
   rate = 0;
+  offerFor(0);
   bar.hidden = true;
   write("total", "");
   title.move("");

@@ -46,7 +46,7 @@ export function transfers(changes, now) {
   for (const shown of changes) {
     if (!rows.has(shown.id)) {
       rows.set(shown.id, make(shown));
-      $("moving").prepend(rows.get(shown.id).li);
+      place(rows.get(shown.id).li, shown);
     }
     const row = rows.get(shown.id);
     row.shown = shown;
@@ -57,6 +57,13 @@ export function transfers(changes, now) {
   forget(over().slice(0, -MAX_ENDED));
   waiting();
   draw();
+}
+
+/** Shows a row above the others, but below the archives that are being made. */
+function place(li, { files }) {
+  if (files) li.dataset.archive = "";
+  const others = [...$("moving").children];
+  $("moving").insertBefore(li, files ? others[0] : others.find(({ dataset }) => dataset.archive === undefined) ?? null);
 }
 
 const WAITS = { auto: "waiting-retrying", person: "waiting-why", none: "waiting-files" };
@@ -81,6 +88,7 @@ function draw() {
   $("clear").hidden = !over().length;
   $("transfers").hidden = !rows.size && !queue.files;
   const isBusy = busy();
+  $("transfers").toggleAttribute("data-busy", isBusy);
   summarise([...rows.values()].filter((row) => !row.over), queue, isBusy ? undefined : ended);
   if (isBusy || !Object.keys(ended).length) return;
   const all = Object.entries(ended).filter(([how]) => ENDS[how]);

@@ -94,16 +94,17 @@ class ToThePage {
   }
 
   async kill(side) {
-    if (side === "browser") {
-      await this.#seat.browser.kill();
-      this.carol = await this.#seat.sit(this.through.url);
-    } else {
+    if (side !== "browser") {
       await this.terminal.stop("SIGKILL");
       if (await wasDone(this.carol, this.file)) return undefined;
-      await this.carol.clear();
-      this.terminal = this.terminal.anew();
-      await this.terminal.event({ event: "online" });
+      return async () => {
+        // The page resumes by itself.
+        this.terminal = this.terminal.anew();
+        await this.terminal.event({ event: "online" });
+      };
     }
+    await this.#seat.browser.kill();
+    this.carol = await this.#seat.sit(this.through.url);
     await this.carol.left(this.file.name);
     return () => this.carol.goOn(this.file.name);
   }

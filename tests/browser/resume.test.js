@@ -102,6 +102,20 @@ inEachBrowser("a download resumes", (stage) => {
     assert.ok(started(share).some(({ bytes }) => bytes > MIB), "nothing was resumed");
   });
 
+  test("not from a peer with another key, after the tab was reloaded", async (t) => {
+    const { at, carol, share, through } = await receiving(t);
+    await share.stop("SIGKILL");
+    through.resume();
+    const reloaded = carol.page.reload();
+    const other = stage.keep(t, bob(at, "share", big.path, "--json"));
+    await other.event({ event: "online" });
+    await reloaded;
+    await carol.online();
+    await carol.text("#waiting-text", "Another key than before");
+    assert.deepEqual(started(other), []);
+    assert.deepEqual(carol.files(), []);
+  });
+
   test("nothing that was paused, after the tab was reloaded", async (t) => {
     const { carol, share, through } = await receiving(t);
     await carol.pause(big.name);

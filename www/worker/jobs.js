@@ -95,7 +95,8 @@ function finished(job) {
   if (job.isOver) return;
   job.isOver = true;
   const { choice, nick, file, index } = job;
-  rows.uncount(file.size);
+  // A file in an archive was counted when it arrived.
+  if (!job.isCounted) rows.uncount(file.size);
   choice.left -= 1;
   if (choice.number !== undefined) {
     if (!choice.left) record.remove(choice.number);

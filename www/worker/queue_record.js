@@ -16,6 +16,8 @@ let last = 0;
  * target, files, alone }`; to none if another tab has it, as a duplicate of a tab would.
  */
 export async function takeOver(name) {
+  // Pages without https have no locks, and keep nothing.
+  if (!navigator.locks) return [];
   const signal = AbortSignal.timeout(TAKEOVER_TIMEOUT);
   const isMine = await new Promise((resolve) => {
     const hold = () => new Promise(() => resolve(true));

@@ -55,6 +55,8 @@ export async function receive(session, job, download) {
       const kept = await to.keep();
       download.defer();
       rows.end(row, undefined, { state: "packed" });
+      rows.uncount(file.size);
+      job.isCounted = true;
       await parcel.take(job, session, download, kept);
       return { fate: "packed" };
     }

@@ -32,8 +32,8 @@ const FIREFOX = {
 /** Time in which the browser itself must answer, however busy the machine is. */
 const AT_MOST = 20 * PATIENCE;
 
-/** Starts a browser with a new profile, or with the one in this folder. `settings` are Firefox's. */
-export async function launch(name, profile, settings) {
+/** Starts a browser with a new profile, or with the one in this folder; Firefox with these settings, too. */
+export async function launch(name, profile, settings = {}) {
   const kept = profile && { "browser.download.folderList": 2, "browser.download.dir": saves(profile) };
   const options =
     name === "firefox"

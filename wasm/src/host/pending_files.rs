@@ -49,7 +49,8 @@ impl PendingFiles {
     /// Returns true if the connection of a batch has ended, and all of its files that are pending are deferred.
     fn is_deferred(&self, batch: TransferId) -> bool {
         let mut its = self.files.iter().filter(|(_, file)| file.batch == Some(batch));
-        self.ended_batches.iter().any(|(one, ..)| *one == batch) && its.all(|(_, file)| file.deferred)
+        self.ended_batches.iter().any(|(one, ..)| *one == batch)
+            && its.all(|(_, file)| file.deferred)
     }
 }
 
