@@ -109,7 +109,10 @@ fn relay_without_a_port_knows_no_x_meet() {
     assert_eq!(relay.ask(CAROL, "X_CAPS meet"), "X_CAPS from ticket near move page path decline\n");
     let mut relay = Relay::with_port(RelayLimits::default());
     relay.connect(CAROL);
-    assert_eq!(relay.ask(CAROL, "X_CAPS meet"), "X_CAPS from ticket near meet move page path decline\n");
+    assert_eq!(
+        relay.ask(CAROL, "X_CAPS meet"),
+        "X_CAPS from ticket near meet move page path decline\n"
+    );
 }
 
 #[test]
