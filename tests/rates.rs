@@ -101,7 +101,7 @@ fn transfers_that_begin_late_in_a_slow_tunnel_are_not_cut() {
     let relay = Relay::start_with(&options);
     tree::write(folder.path(), [("s/file", tree::bytes(9, 3_000_000))]);
     let tunnel = relay.tunnel();
-    let host = |command: &[&str]| xcher(by(&tunnel)).args(command).args(["--timeout", "300"]);
+    let host = |command: &[&str]| xcher(by(&tunnel)).args(["--timeout", "300"]).args(command);
     let bob = host(&["share", "--nick", "bob"]).args([folder.path().join("s")]).start();
     bob.out("online bob");
     let outs = [(); 5].map(|()| tempdir().unwrap());

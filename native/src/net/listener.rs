@@ -11,7 +11,9 @@ use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
 
-use super::accept::{Accept, waiting};
+use super::accept::Accept;
+#[cfg(unix)]
+use super::accept::waiting;
 #[cfg(unix)]
 use super::unix_socket::{self, SocketFile};
 
