@@ -103,8 +103,10 @@ async function room() {
   const isDownload = !chosen() && !self.showSaveFilePicker;
   const has = isDownload ? await roomFor(needs) : needs;
   if (!dialog.open || needs !== bytes()) return;
-  $("manifest-room").className = "fault";
-  if (has < needs) put($("manifest-room"), "space-has", () => ({ needs: size(needs), has: size(has) }));
+  const short = has < needs;
+  $("manifest-room").className = short ? "fault" : "quiet";
+  if (short) put($("manifest-room"), "space-has", () => ({ needs: size(needs), has: size(has) }));
+  else if (isDownload && has === needs) put($("manifest-room"), "space-fits");
   else write("manifest-room", "");
 }
 

@@ -45,7 +45,7 @@ inEachBrowser("several files without a picker", (stage) => {
     await carol.transfer("photos.zip", "done");
     assert.equal(delivered().length, some.files.length);
     await carol.text("#said", `${some.files.length} files done`, { hidden: true });
-    const path = join(await carol.user.savedCount(1), "photos.zip");
+    const path = await carol.user.savedArchive("photos.zip");
     assert.deepEqual(entries(path), expected(some.files));
     assert.deepEqual(carol.files(), ["photos.zip"]);
     await carol.nothingLeft();
@@ -62,7 +62,7 @@ inEachBrowser("several files without a picker", (stage) => {
     assert.deepEqual(await carol.listed(), [...names].sort());
     await carol.getAll();
     await carol.transfer("XCHER files.zip", "done");
-    const path = join(await carol.user.savedCount(1), "XCHER files.zip");
+    const path = await carol.user.savedArchive("XCHER files.zip");
     const found = entries(path).map(({ name, hash }) => {
       assert.equal(hash, some.files[1].hash);
       return name;
@@ -88,7 +88,7 @@ inEachBrowser("several files without a picker", (stage) => {
     await carol.transfer("photos/gone.txt", "failed");
     await carol.transfer("photos.zip", "done");
     await carol.text("#moving", "1 file is missing");
-    const path = join(await carol.user.savedCount(1), "photos (incomplete).zip");
+    const path = await carol.user.savedArchive("photos (incomplete).zip");
     const found = entries(path);
     assert.deepEqual(found.filter(({ name }) => name !== "Missing files.txt"), expected(files));
     assert.match(text(path, "Missing files.txt"), /missing in this archive:\r\n\r\nphotos\/gone\.txt: /);
@@ -106,7 +106,7 @@ inEachBrowser("several files without a picker", (stage) => {
     await carol.getAll();
     await carol.text("#notices", "cannot write archives");
     await carol.text("#said", `${LARGE} files done`, { hidden: true });
-    await carol.savedAll(some.files.filter(({ name }) => name.startsWith("photos/large/")).map((file) => ({ ...file, name: file.name.replace("photos/", "") })));
+    await carol.savedEach(some.files.filter(({ name }) => name.startsWith("photos/large/")).map((file) => ({ ...file, name: file.name.replace("photos/", "") })));
   });
 
   test("stay downloads where they are few", async (t) => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { before, test } from "node:test";
+import { entries, expected, text } from "./harness/archive.js";
 import { inEachBrowser } from "./harness/scenes.js";
 import { BasePeer } from "./harness/base_peer.js";
 import { folder, NAMES, NESTED, same, tree } from "./harness/tree.js";
@@ -117,8 +118,9 @@ inEachBrowser("a base-protocol peer", (stage) => {
     await carol.listed();
     await carol.getAll();
     for (const name of ["gone", "short", "long"]) await carol.transfer(name, "failed");
-    await same(await carol.saved(whole), whole);
-    assert.deepEqual(carol.files(), [whole.name]);
+    const path = await carol.user.savedArchive("XCHER files (incomplete).zip");
+    assert.deepEqual(entries(path).filter(({ name }) => name !== "Missing files.txt"), expected([whole]));
+    for (const name of ["gone", "short", "long"]) assert.match(text(path, "Missing files.txt"), new RegExp(`\r\n${name}: `));
     assert.equal(session.ended, undefined);
   });
 

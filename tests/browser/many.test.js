@@ -63,5 +63,5 @@ inEachBrowser("many small files without a picker", (stage) => {
     return carol;
   }
 
-  const saved = async (carol, title) => entries(join(await carol.user.savedCount(1), `${title}.zip`));
+  const saved = async (carol, title) => entries(await carol.user.savedArchive(`${title}.zip`));
 });

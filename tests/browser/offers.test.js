@@ -50,6 +50,7 @@ inEachBrowser("offers", (stage) => {
     await carol.text("#manifest-sum", "All 2 files, 293 KiB");
     await carol.text("#manifest .secrecy", "Encrypted");
     await send.err(await words(carol));
+    await carol.text("#manifest-room", "There is space for them");
     assert.deepEqual(carol.files(), [], "nothing comes before it is wanted");
     await carol.accept("one.txt");
     await carol.savedAll([files.files[1]]);

@@ -34,7 +34,7 @@ inEachBrowser("the page shows whether a session is encrypted", (stage) => {
     await carol.getAll();
     await carol.savedAll(files.files);
     for (const { name } of files.files) {
-      await carol.transfer(name, "done");
+      await carol.transfer(name, "packed");
       await carol.text(`#moving li[data-name="${name}"] .mark`, "verified");
     }
     await carol.hangUp("dora");

@@ -337,6 +337,7 @@ export default {
   "archive-missing-list": "Fehlende Dateien",
   "archive-missing": "Diese Dateien sind nicht angekommen und fehlen in diesem Archiv:",
   "error-space": "Zu wenig Platz: Nötig sind {needs}, dieser Browser hat {has}. Schaffe Platz auf diesem Gerät oder wähle weniger Dateien, dann versuche es noch einmal.",
+  "space-fits": "Dafür ist in diesem Browser Platz.",
   "space-has": "Zu wenig Platz: Nötig sind {needs}, dieser Browser hat {has}. Wähle weniger Dateien oder einen Ordner.",
   "error-nothing-arrived": "Keine Datei dieses Archivs ist angekommen.",
   "error-other-origin": "Der erste Teil kam von jemand anderem. Verwirf den unvollständigen Download und hole die Datei neu.",

@@ -319,6 +319,7 @@ export default {
   "archive-missing-list": "Missing files",
   "archive-missing": "These files did not arrive and are missing in this archive:",
   "error-space": "Not enough space: this needs {needs}, and this browser has {has}. Free space on this device or choose fewer files, then try again.",
+  "space-fits": "There is space for them in this browser.",
   "space-has": "Not enough space: this needs {needs}, and this browser has {has}. Choose fewer files or a folder.",
   "error-nothing-arrived": "No file of this archive arrived.",
   "error-other-origin": "This peer is not the one that the first part came from. Discard the incomplete download and fetch the file again.",

@@ -212,8 +212,10 @@ function announce(session, nick, wanted) {
 }
 
 async function fetch(session, job, download) {
-  const { fate, moved } = await receive(session, job, download);
-  if (moved) job.attempts = 0;
+  const { fate, bytes } = await receive(session, job, download);
+  // Where nothing can be resumed, only more than before is progress.
+  const moved = bytes > (job.most ?? 0);
+  if (moved) [job.most, job.attempts] = [bytes, 0];
   if (fate === "done" || fate === "packed") {
     arrived(job.nick);
     if (fate === "done") finished(job);

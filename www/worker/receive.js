@@ -17,7 +17,7 @@ export const reasonOf = (error) => REASONS[error?.name] ?? "other";
 
 /**
  * Fetches the file of a job. Resolves to its fate: `done`, `packed` into the archive of its parcel, `paused`,
- * `cancelled`, or the error; `moved` is true if new bytes arrived.
+ * `cancelled`, or the error; `bytes` is how much of the file has arrived.
  */
 export async function receive(session, job, download) {
   const { nick, file, target, alone, parcel } = job;
@@ -78,7 +78,7 @@ export async function receive(session, job, download) {
     download?.notStored(row.stopped ? "cancelled" : reasonOf(error), error.message);
     await to?.abort?.(row.stopped === "cancelled").catch(() => {});
     if (part) unfinished();
-    return { fate: row.stopped ?? error, moved: moved() > from };
+    return { fate: row.stopped ?? error, bytes: moved() };
   }
 }
 

@@ -79,7 +79,8 @@ function look() {
   const changed = [...rows.values()].map((row) => {
     const { shown, at } = row;
     const bytes = row.moved();
-    const rate = (1000 * (bytes - shown.bytes)) / (now - at);
+    // Another attempt may begin before the end of the last one.
+    const rate = Math.max(0, (1000 * (bytes - shown.bytes)) / (now - at));
     const isFirst = shown.rate === undefined;
     shown.rate = isFirst ? rate : shown.rate + RATE_WEIGHT * (rate - shown.rate);
     if (shown.state !== "active") shown.rate = 0;

@@ -182,6 +182,13 @@ class User {
     return this.#downloads(`${name} of ${size} bytes`, () => existsSync(path) && statSync(path).size === size && path);
   }
 
+  /** Waits until an archive, the only download, is saved under this name. Returns its path. */
+  savedArchive(name) {
+    // A browser may reserve the name by an empty file.
+    const look = () => this.files().length === 1 && this.files()[0] === name && statSync(join(this.downloads, name)).size > 0;
+    return this.#downloads(`the archive ${name} alone`, () => look() && join(this.downloads, name));
+  }
+
   /** Waits until so many files are saved under any names. Returns their folder. */
   savedCount(number) {
     return this.#downloads(`${number} files`, () => this.files().length >= number && this.downloads);

@@ -1,3 +1,5 @@
+import { deepEqual } from "node:assert/strict";
+import * as archives from "./archive.js";
 import { same } from "./tree.js";
 
 /** Returns the name of the download of a file in a folder. */
@@ -343,8 +345,22 @@ export class PageUser {
     return this.user.saved(downloadName(name), size);
   }
 
-  /** Waits until exactly these files are downloaded, and compares them byte for byte. */
+  /**
+   * Waits until exactly these files are downloaded, in one archive where the page makes one, and compares them
+   * byte for byte.
+   */
   async savedAll(files) {
+    if (files.length > 3 || (files.length > 1 && files.some(({ name }) => name.includes("/")))) {
+      const tops = new Set(files.map(({ name }) => (name.includes("/") ? name.split("/", 1)[0] : "")));
+      const [top] = tops;
+      const path = await this.user.savedArchive(`${tops.size === 1 && top ? top : "XCHER files"}.zip`);
+      return deepEqual(archives.entries(path), archives.expected(files));
+    }
+    return this.savedEach(files);
+  }
+
+  /** Does so where each file is a download of its own. */
+  async savedEach(files) {
     for (const file of files) await same(await this.saved(file), file);
     const expected = files.map((file) => this.user.savedAs(downloadName(file.name))).sort();
     const got = this.files();
