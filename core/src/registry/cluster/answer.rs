@@ -6,8 +6,8 @@ use core::net::IpAddr;
 
 use super::RelayId;
 use super::fields::{Fields, split};
-use crate::Nick;
 use crate::ticket::Ticket;
+use crate::{Nick, decimal};
 
 /// Bytes of the longest reason of a refusal.
 const MAX_REASON_LEN: usize = 1024;
@@ -43,6 +43,15 @@ pub(super) fn parse_verdict(bytes: &[u8]) -> Option<bool> {
 
 pub(super) fn encode_verdict(is_granted: bool) -> Vec<u8> {
     if is_granted { "YES" } else { "NO" }.into()
+}
+
+/// Parses the answer `YES stamp` to a claim: the host of the relay moves, and this is the stamp of its lease.
+pub(super) fn parse_moved(bytes: &[u8]) -> Option<u64> {
+    decimal::parse(bytes.strip_prefix(b"YES ")?)
+}
+
+pub(super) fn encode_moved(stamp: u64) -> Vec<u8> {
+    format!("YES {stamp}").into_bytes()
 }
 
 fn parse_absent(mut fields: Fields<'_>) -> Option<Option<Nick>> {

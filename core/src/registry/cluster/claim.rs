@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::answer::parse_verdict;
+use super::answer::{parse_moved, parse_verdict};
 use super::message::Claim;
 use super::requests::Purpose;
 use super::{Answer, Grant, REQUEST_TIMEOUT, subjects};
@@ -84,6 +84,12 @@ impl Registry {
         let Some(acquisition) = acquisition.filter(|claim| claim.number == number) else { return };
         let is_refused =
             matches!(answer, Answer::Reply(bytes) if parse_verdict(bytes) == Some(false));
+        if let Answer::Reply(bytes) = answer
+            && let Some(before) = parse_moved(bytes)
+        {
+            // The younger of one host's connections keeps the nick, whatever the clocks say.
+            acquisition.stamp = acquisition.stamp.max(before.saturating_add(1));
+        }
         acquisition.unanswered -= 1;
         acquisition.has_yes |= matches!(answer, Answer::Reply(_));
         acquisition.has_failed |= answer == Answer::Failed;

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::answer::encode_verdict;
+use super::answer::{encode_moved, encode_verdict};
 use super::message::Claim;
 use super::{RelayId, ReplyId, subjects};
 use crate::Nick;
@@ -120,8 +120,10 @@ impl Registry {
             return Some(false);
         }
         if client.asked_to_move {
+            let stamp = client.lease.as_ref().map_or(0, |lease| lease.stamp);
             self.move_nick(holder, actions);
-            return Some(true);
+            actions.push(Action::Reply { to: reply, bytes: encode_moved(stamp) });
+            return None;
         }
         match &mut client.challenge {
             Some(challenge) => {

@@ -2,7 +2,7 @@
 
 use xcher_core::registry::Subject;
 
-use super::super::keys::Host;
+use super::super::keys::{Host, host_key};
 use super::super::{ALICE, BOB, CAROL};
 use super::hosts::connect;
 use super::*;
@@ -52,6 +52,23 @@ fn a_host_that_was_asked_to_move_has_its_nick_there_at_once_and_its_old_connecti
     assert_eq!((network.nick(TWO, BOB), nick_subjects(&network, TWO)), (Some("alice"), 1));
     assert_eq!(network.relays[TWO].closed(BOB), None);
     assert_eq!(network.nick(ONE, ALICE), None);
+}
+
+/// A claim of the old relay was on its way when the nick moved, and its clock is ahead.
+#[test]
+fn the_new_connection_is_the_younger_one_whatever_the_clocks_say() {
+    let mut network = asked(1);
+    let stamp = (network.epoch + network.now).as_millis();
+    network.epoch -= seconds(10);
+    network.add(None);
+    let moved = connect(&mut network, TWO, Host::new(&["alice"], Some(1), BOB));
+    assert_eq!(moved.nick(), Some("alice"));
+    let claim = format!("X_CLAIM 0101010101010101 {stamp} held {} alice", host_key(1));
+    let (reply, bytes) = (ReplyId(1000), claim.as_bytes());
+    network.relays[TWO].handle(Input::Requested { reply, bytes });
+    let no = Action::Reply { to: reply, bytes: b"NO".to_vec() };
+    assert!(network.relays[TWO].bus.contains(&no), "{:?}", network.relays[TWO].bus);
+    assert_eq!(network.nick(TWO, BOB), Some("alice"));
 }
 
 #[test]
