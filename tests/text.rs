@@ -88,7 +88,9 @@ fn the_receiver_is_asked_at_a_terminal() {
         assert!(screen.contains("message.txt  (a text, shown here)"), "{screen}");
         assert!(screen.contains("1 text, 8 B") && !screen.contains("the text\n"), "{screen}");
         prompt.types(answer);
-        let out = prompt.wait().code(code_of_get).out;
+        let done = prompt.wait().code(code_of_get);
+        assert!(!done.screen.contains("1 file"), "{}", done.screen);
+        let out = done.out;
         assert_eq!(out.iter().any(|line| line == "the text"), answer == "y", "{out:?}");
         sender.wait().code(code_of_send);
     }

@@ -29,6 +29,8 @@ pub(crate) struct FetchQueue {
     has_more: bool,
     active: HashMap<TransferId, File>,
     done: u64,
+    /// Texts that were printed.
+    printed: u64,
     summary: FetchSummary,
     /// The transfer that has started to write to standard output.
     on_stdout: Option<TransferId>,
@@ -56,6 +58,7 @@ impl FetchQueue {
             has_more: true,
             active: HashMap::new(),
             done: 0,
+            printed: 0,
             summary: FetchSummary::begin(),
             on_stdout: None,
             worst: None,
@@ -311,6 +314,7 @@ impl FetchQueue {
                 let file = self.active.remove(transfer);
                 let is_printed = file.is_some_and(|(_, _, stat)| to.prints(stat));
                 self.done += 1;
+                self.printed += u64::from(is_printed);
                 self.summary.finished(*transfer, *bytes);
                 self.has_progressed = true;
                 if !to.is_stdout() && !is_printed {
@@ -379,7 +383,9 @@ impl FetchQueue {
     pub(crate) fn summarise(&self, online: &OnlineHost, path: Option<Path>) {
         let summary = self.summary.end(path);
         online.output.remember(online.output.json(&summary.json(self.session)));
-        if !online.output.tell_people(format_args!("{summary}")) {
+        // A person who has read the texts needs no count of them.
+        let has_only_texts = self.printed > 0 && self.printed == self.count;
+        if !has_only_texts && !online.output.tell_people(format_args!("{summary}")) {
             self.note_existing(online);
         }
     }
