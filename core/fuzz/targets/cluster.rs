@@ -36,7 +36,7 @@ const CLIENTS: u8 = 5;
 const UNSENT: usize = 64 << 10;
 const WORDS: [&str; 12] =
     ["kim", "Kim", "kіm", "bob", "4821", "-", "/", "0", "1", "4", "18446744073709551615", "a b"];
-const LINES: [&str; 14] = [
+const LINES: [&str; 15] = [
     "X_NICK kim\n",
     "X_NICK Kim\n",
     "X_NICK bob\n",

@@ -53,7 +53,7 @@ enum Line {
 const IPS: [&str; 6] = ["8.8.8.8", "9.9.9.9", "10.0.0.7", "10.0.0.8", "127.0.0.1", "2a00::9"];
 const NICKS: [&str; 5] = ["a", "b", "1234", "EOF", "träd"];
 const CAPS: [&str; 6] =
-    ["from move", "from", "ticket", "key x", "from ticket near", "from move ticket meet"];
+    ["from move", "from", "ticket", "key x", "from ticket near decline", "from move ticket meet"];
 /// A valid key, the same with a wrong proof, a weak key, and a malformed one.
 const KEYS: [&str; 4] = [
     "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=",
