@@ -5,7 +5,7 @@ import { count, size } from "./format.js";
 import { compare, onReword, put, say } from "./language.js";
 import { securityOf } from "./privacy.js";
 import { roomFor } from "./room.js";
-import { choose, chosen, destination, taken, target } from "./target.js";
+import { choose, chosen, destination, stored, taken, target } from "./target.js";
 import * as title from "./title.js";
 
 /** The most names that are looked up in the folder. */
@@ -31,6 +31,7 @@ const list = steps("manifest-list", (file) => {
     "li",
     { "data-name": file.name },
     element("label", {}, box, fileName(file.name)),
+    file.text ? phrase("span", { className: "mark", "data-is": "text" }, "a-message") : "",
     here.has(file.name) ? phrase("span", { className: "mark", "data-is": "taken" }, "name-taken") : "",
     element("span", { className: "size" }, size(file.size)),
   );
@@ -114,7 +115,7 @@ async function room() {
 async function look() {
   const [one] = asks;
   write("manifest-place", destination(one.files));
-  $("manifest-folder").hidden = !self.showDirectoryPicker;
+  $("manifest-folder").hidden = !self.showDirectoryPicker || !stored(one.files).length;
   const found = await taken(one.files.slice(0, MAX_LOOKUPS).map(({ name }) => name));
   if (one !== asks[0]) return;
   here = found;

@@ -21,13 +21,18 @@ export function forget() {
 }
 
 /** Returns where to save files, and asks if need be. Throws AbortError if the user closes the dialog. */
-export async function target(files) {
+export async function target(wanted) {
+  const files = stored(wanted);
+  if (!files.length) return undefined;
   if (files.length > 1 && !folder) await choose();
   if (folder) return folder;
   if (self.showSaveFilePicker) return self.showSaveFilePicker({ id, suggestedName: files[0].name.split("/").pop() });
   await keepStore(files.reduce((sum, { size }) => sum + size, 0));
   return isArchive(files) ? archive(files) : undefined;
 }
+
+/** Texts are shown, and not stored. */
+export const stored = (files = []) => files.filter(({ text }) => !text);
 
 const isArchive = (files) => files.length > MAX_DOWNLOADS || (files.length > 1 && files.some(({ name }) => name.includes("/")));
 
@@ -45,12 +50,12 @@ function archive(files) {
 }
 
 /** Describes the place of these files in words. */
-export const destination = (files) =>
-  folder
-    ? say("into-folder", { folder: folder.name })
-    : self.showDirectoryPicker || !files?.length
-      ? ""
-      : say(isArchive(files) ? "into-archive" : "into-downloads");
+export function destination(wanted) {
+  const files = stored(wanted);
+  if (wanted && !files.length) return "";
+  if (folder) return say("into-folder", { folder: folder.name });
+  return self.showDirectoryPicker || !files.length ? "" : say(isArchive(files) ? "into-archive" : "into-downloads");
+}
 
 /** Returns the names that the folder has already. */
 export async function taken(names) {

@@ -66,7 +66,8 @@ inEachBrowser("offers", (stage) => {
     await carol.answer("bob", true);
     assert.deepEqual((await carol.manifest()).names, ["message.txt"]);
     await carol.accept();
-    await carol.text("#notices p", `bob: ${text}`);
+    await carol.text("#messages .message p", "bob has sent a message");
+    await carol.text("#messages .message [data-is=text]", text);
     await send.err("the peer has received the text");
     await send.exits(0);
     assert.deepEqual(carol.files(), []);

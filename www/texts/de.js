@@ -250,6 +250,7 @@ export default {
     other: "{number} Namen sind dort vergeben: Diese Dateien bekommen eine Nummer, wie in „Notizen (1).txt“.",
   },
   "text-from": "{nick} hat eine Nachricht geschickt:",
+  "a-message": "Nachricht",
   "copy-text": "Nachricht kopieren",
   "close-message": "Nachricht schließen",
   files: { one: "{number} Datei", other: "{number} Dateien" },

@@ -238,6 +238,7 @@ export default {
     other: "{number} names taken there: those files get a number, as in “notes (1).txt”.",
   },
   "text-from": "{nick} has sent a message:",
+  "a-message": "Message",
   "copy-text": "Copy the message",
   "close-message": "Close the message",
   files: { one: "{number} file", other: "{number} files" },

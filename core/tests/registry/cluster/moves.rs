@@ -137,7 +137,7 @@ fn a_call_waits_while_the_nick_is_on_its_way_and_the_list_has_it() {
 fn a_late_call_reaches_the_old_connection() {
     let mut network = asked(2);
     let _moved = connect(&mut network, TWO, Host::new(&["alice"], Some(1), BOB));
-    let bytes = b"X_CALL carol 9.9.9.9 - own,named\nX_INIT Alice 9.9.9.9 4000\n";
+    let bytes = b"X_CALL 00000000000000aa-1 carol 9.9.9.9 - own,named\nX_INIT Alice 9.9.9.9 4000\n";
     network.relays[ONE].handle(Input::Requested { reply: ReplyId(1000), bytes });
     assert_eq!(network.output(ONE, ALICE), "X_FROM carol\nX_INIT Alice 9.9.9.9 4000\n");
     let [Action::Reply { bytes: answer, .. }] = &network.relays[ONE].bus[..] else { panic!() };
@@ -173,8 +173,10 @@ fn a_host_that_asks_for_a_taken_nick_does_not_make_its_holder_absent() {
 fn more_early_calls_than_are_kept_are_answered_at_once() {
     let mut network = Network::new(1);
     for call in 0..257 {
-        let bytes =
-            format!("X_CALL carol 9.9.9.9 - own,named\nX_INIT kim 9.9.9.9 {}\n", 4000 + call);
+        let bytes = format!(
+            "X_CALL 00000000000000aa-1 carol 9.9.9.9 - own,named\nX_INIT kim 9.9.9.9 {}\n",
+            4000 + call
+        );
         let (reply, bytes) = (ReplyId(call), bytes.as_bytes());
         network.relays[ONE].bus.clear();
         network.relays[ONE].handle(Input::Requested { reply, bytes });
