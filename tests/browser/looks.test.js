@@ -13,7 +13,9 @@ import { relay } from "./harness/xcher.js";
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 /** The folder for screenshots, if any. */
 const SHOTS = process.env.XCHER_SCREENSHOTS;
-const SIZES = { phone: [360, 740], desktop: [1280, 800] };
+const SIZES = { phone: [360, 740], tablet: [768, 1024], desktop: [1280, 800] };
+/** The few looks that `run` takes: one phone and one desktop, in both themes. `tests/browser/looks` takes all. */
+const FEW = process.env.XCHER_LOOKS === "all" ? undefined : ["phone light", "desktop dark", "phone"];
 
 let files;
 
@@ -28,6 +30,7 @@ inEachBrowser("the page is accessible", (stage) => {
 
   for (const theme of themes) {
     for (const [title, size] of Object.entries(SIZES)) {
+      if (FEW && !FEW.includes(`${title} ${theme ?? ""}`.trim())) continue;
       test(`${title} ${theme ?? ""}`.trim(), async (t) => {
         const at = stage.keep(t, await relay());
         const sven = stage.keep(t, await BasePeer.at(at.relay, "sven"));
@@ -121,7 +124,7 @@ inEachBrowser("the page is accessible", (stage) => {
         await carol.listed();
         await carol.safetyWords();
         await carol.getAll();
-        for (const { name } of [...files.slice(0, 4), big]) await carol.transfer(name, "done");
+        await carol.transfer("XCHER files.zip", "done");
         await look("9-private");
         const stalled = through.stallAfter(4 << 20);
         await carol.get(big.name);
