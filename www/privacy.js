@@ -5,7 +5,7 @@ import { tell } from "./messages.js";
 
 const box = $("secrecy");
 
-const KNOWN = { pinned: "key-pinned", first: "key-first", code: "key-code", no: "key-no" };
+const KNOWN = { pinned: "key-pinned", first: "key-first", no: "key-no" };
 
 /** Enough of a key to recognise it. */
 const short = (key) => element("code", { title: key }, `${key.slice(0, 10)}…`);
@@ -43,6 +43,8 @@ export function showSecurity(nick, session) {
 export function securityOf(nick, { key, known, words, why }) {
   const values = () => ({ nick: quoted(nick) });
   if (!key) return made("plain", "unencrypted", phrase("p", {}, why === "here" ? "plain-here" : "plain-there", values));
+  // The code has proved more than words or a key could.
+  if (known === "code") return made("private", "encrypted", phrase("p", {}, "private-by-code", values));
   const keyed = phrase("p", {}, "private-session", () => ({ nick: quoted(nick), key: short(key), known: say(KNOWN[known]) }));
   if (!words) return made("private", "encrypted", keyed);
   const bold = () => ({ words: element("b", { className: "words" }, words) });

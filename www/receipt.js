@@ -20,6 +20,8 @@ let place;
 let ended = new Map();
 /** Set after a reload, when the files that were wanted go on without a question. */
 let isResumed = false;
+/** Set once the files have become an archive: where a browser cannot write one, each is a download of its own. */
+let isArchived = false;
 let sessions = [];
 
 const received = () => wanted.filter(({ name }) => ended.get(name) === "done");
@@ -54,7 +56,8 @@ function forget() {
   files = [];
   wanted = [];
   ended = new Map();
-  isResumed = place = undefined;
+  isResumed = isArchived = false;
+  place = undefined;
 }
 
 /** Says why this page cannot call anybody, or that the user gave up. */
@@ -117,6 +120,7 @@ export function transfers(changes, queue) {
     ended.set(name, state);
   }
   for (const { state } of its.filter(isArchive)) {
+    isArchived ||= state === "done";
     if (ENDS.has(state)) for (const [name, how] of ended) if (how === "packed") ended.set(name, state);
   }
   if (wanted.length && (!isResumed || !queue.files)) progress();
@@ -133,8 +137,7 @@ function progress() {
 
 function where() {
   if (isResumed) return "where-chosen";
-  if (!place) return "in-downloads";
-  if (place.archive) return "in-archive";
+  if (!place || place.archive) return isArchived ? "in-archive" : "in-downloads";
   return place.kind === "directory" ? "in-folder" : "in-file";
 }
 

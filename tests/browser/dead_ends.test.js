@@ -157,8 +157,7 @@ inEachBrowser("a user is not stuck", (stage) => {
     const settings = { profile: { default_content_setting_values: { cookies: 2 } } };
     mkdirSync(join(profile, "Default"));
     writeFileSync(join(profile, "Default", "Preferences"), JSON.stringify(settings));
-    writeFileSync(join(profile, "user.js"), 'user_pref("network.cookie.cookieBehavior", 2);\n');
-    const browser = stage.keep(t, await launch(stage.name, profile));
+    const browser = stage.keep(t, await launch(stage.name, profile, { "network.cookie.cookieBehavior": 2 }));
     const carol = stage.keep(t, await visit(browser, at.url));
     // Firefox says so in its console.
     carol.expect(/cookie|storage|insecure/i);

@@ -126,6 +126,10 @@ inEachBrowser("a first visitor", (stage) => {
     assert.deepEqual((await dora.manifest()).names, ["picture.png"]);
     await dora.decline();
     await carol.sending("failed", "1 file declined");
+    await carol.home();
+    await give(carol, "drop", "#people li[data-name=dora] a", "drawing.png");
+    assert.deepEqual((await dora.manifest()).names, ["drawing.png"]);
+    await dora.decline();
   });
 
   test("sees both keys where a session stops because of them", async (t) => {
@@ -191,5 +195,10 @@ const give = (user, type, selector, name) =>
   user.page.$eval(selector, (element, type, name) => {
     const data = new DataTransfer();
     data.items.add(new File(["picture"], name, { type: "image/png" }));
-    element.dispatchEvent(new ClipboardEvent(type, { clipboardData: data, bubbles: true, cancelable: true }));
+    const event = new Event(type, { bubbles: true, cancelable: true });
+    const entry = { name, isFile: true, fullPath: `/${name}`, file: (done) => done(data.files[0]) };
+    const items = [{ webkitGetAsEntry: () => entry }];
+    Object.defineProperty(event, "clipboardData", { value: data });
+    Object.defineProperty(event, "dataTransfer", { value: { items } });
+    element.dispatchEvent(event);
   }, type, name);

@@ -57,7 +57,7 @@ inEachBrowser("the page is accessible", (stage) => {
         await carol.page.keyboard.press("Escape");
         call.stop();
         session.die();
-        await carol.transfer(files.at(-1).name, "failed");
+        await carol.transfer(files.at(-1).name, "waiting");
         await look("7-failed");
         carol.expect(/WebSocket|ERR_CONNECTION|can’t establish|was interrupted/);
         await at.stop();
@@ -121,11 +121,13 @@ inEachBrowser("the page is accessible", (stage) => {
         await carol.listed();
         await carol.safetyWords();
         await carol.getAll();
-        for (const { name } of [...files.slice(0, 4), big]) await carol.transfer(name, "done");
+        for (const { name } of [...files.slice(0, 4), big]) await carol.transfer(name, "packed");
         await look("9-private");
         const stalled = through.stallAfter(4 << 20);
         await carol.get(big.name);
         await stalled;
+        // A narrow screen shows the sum of all transfers at first.
+        if (title === "phone") await carol.page.click("[data-do=show-list]");
         await carol.pause(big.name);
         through.resume();
         await carol.left(big.name);
@@ -189,7 +191,8 @@ async function examine(user, name) {
   ));
   if (SHOTS) await page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: true });
   await page.evaluate(AXE);
-  const { violations } = await page.evaluate(() => axe.run());
+  // Its preload reads style sheets by inline styles, which the policy forbids, for a rule that is not run.
+  const { violations } = await page.evaluate(() => axe.run({ preload: false }));
   const bad = violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
     .map(({ id, help, nodes }) => `${id}: ${help}\n  ${nodes.map((node) => node.html).join("\n  ")}`);

@@ -129,12 +129,12 @@ export default {
   // Keys and encryption.
   "key-pinned": "der gleiche wie bisher.",
   "key-first": "zum ersten Mal gesehen und ab jetzt gemerkt.",
-  "key-code": "durch den Code bestätigt.",
   "key-no": "nicht gemerkt, denn Du wurdest angerufen.",
   "plain-here":
     "Diese Seite kann nicht verschlüsseln: Wer das Netz mitlesen kann, kann Namen und Dateien von {nick} und Dir lesen.",
   "plain-there":
     "Das Programm von {nick} kann nicht verschlüsseln: Wer das Netz mitlesen kann, kann Namen und Dateien lesen.",
+  "private-by-code": "Nur {nick} und Du könnt Namen und Dateien lesen: Der Code beweist es.",
   "private-session": "Nur {nick} und Du könnt Namen und Dateien lesen. Der Schlüssel dort ist {key}, {known}",
   "key-before": "Der Schlüssel bisher: {key}",
   "key-now": "Der Schlüssel jetzt: {key}",

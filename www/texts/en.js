@@ -125,12 +125,12 @@ export default {
   // Keys and encryption.
   "key-pinned": "the same as before.",
   "key-first": "seen for the first time, and remembered from now on.",
-  "key-code": "confirmed by the code.",
   "key-no": "not remembered, because they called you.",
   "plain-here":
     "This page does not support encryption: anyone who can watch the network can read the names and the files of {nick} and you.",
   "plain-there":
     "{nick}’s program does not support encryption: anyone who can watch the network can read the names and the files.",
+  "private-by-code": "Only {nick} and you can read the names and the files: confirmed by the code.",
   "private-session": "Only {nick} and you can read the names and the files. Their key is {key}, {known}",
   "key-before": "The key before: {key}",
   "key-now": "The key now: {key}",
