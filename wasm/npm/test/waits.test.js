@@ -63,7 +63,7 @@ test("asking the relay ends by signal and by timeout", async (t) => {
 
 test("calls, offers and answers to calls end by signal and by timeout", async (t) => {
   const bridge = await relay(t);
-  await peer(t, bridge, "mute", { calls: "ignore" });
+  await peer(t, bridge, "mute", { calls: "ask" });
   const carol = await peer(t, bridge, "carol");
   await ends((limits) => carol.open("mute", limits));
   await ends((limits) => carol.offer("mute", [new File(["x"], "x")], limits));
