@@ -13,7 +13,7 @@ const MAX_TEXT_LEN: usize = 271;
 const MAX_VERSION: Version = Version::new(10);
 
 /// Returns the modules of a QR code of `text`, row by row, 1 for a dark one. Empty if the text is longer than
-/// [`MAX_TEXT_LEN`].
+/// 271 bytes.
 #[wasm_bindgen]
 pub fn qr(text: &str) -> Vec<u8> {
     let text = text.as_bytes();
