@@ -30,7 +30,7 @@ test("the package contains exactly the intended files", () => {
   for (const like of all) {
     assert.ok(package_.files.some((file) => like.test(file)), `expected ${like} in ${package_.files}`);
   }
-  assert.equal(package_.files.filter((file) => file.endsWith(".wasm")).length, 1);
+  assert.deepEqual(package_.files.filter((file) => file.endsWith(".wasm")).sort(), ["pkg/qr_bg.wasm", "pkg/xcher_bg.wasm"]);
 });
 
 test("the package says where it comes from", async () => {
