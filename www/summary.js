@@ -1,7 +1,7 @@
 /** All transfers in one line, in the title and in the icon of the tab; what their end calls for. */
 import * as attention from "./attention.js";
 import { offerFor } from "./attention_switch.js";
-import { $, element, write } from "./element.js";
+import { $, element } from "./element.js";
 import * as favicon from "./favicon.js";
 import { count, duration, size } from "./format.js";
 import { number, put, say } from "./language.js";
@@ -54,7 +54,6 @@ function over(ended) {
   rate = 0;
   offerFor(0);
   bar.hidden = true;
-  write("total", "");
   title.move("");
   favicon.show(undefined);
   const took = performance.now() - began;

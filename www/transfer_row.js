@@ -68,6 +68,7 @@ function words(shown) {
   if (state !== "active") {
     if (missing) return ["row-incomplete", () => ({ files: count(files), number: missing })];
     if (files && state === "done") return ["row-archive", () => ({ files: count(files), size: size(bytes) })];
+    if (state === "packed" && verified) return ["row-packed-verified", () => ({ size: size(bytes) })];
     const id = state === "done" ? (verified ? "row-verified" : up ? "row-sent" : ENDED.done) : ENDED[state];
     return [id, () => ({ size: size(bytes) })];
   }

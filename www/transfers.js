@@ -1,7 +1,7 @@
 /** The transfers, in both directions, and the files that wait. */
-import { $, button, element, write } from "./element.js";
+import { $, button, write } from "./element.js";
 import { count, duration, size } from "./format.js";
-import { onReword, put } from "./language.js";
+import { onReword, put, say } from "./language.js";
 import { tell } from "./messages.js";
 import { summarise } from "./summary.js";
 import { make, update, why } from "./transfer_row.js";
@@ -92,11 +92,9 @@ function draw() {
   summarise([...rows.values()].filter((row) => !row.over), queue, isBusy ? undefined : ended);
   if (isBusy || !Object.keys(ended).length) return;
   const all = Object.entries(ended).filter(([how]) => ENDS[how]);
-  const [[how, number], ...others] = all.length ? all : [["done", 0]];
-  const said = element("span", {});
-  put(said, ENDS[how], { number });
-  for (const [how, number] of others) said.append(", ", put(element("span", {}), ENDS[how], { number }));
-  $("said").replaceChildren(said);
+  // What became of them stays to be read while the list is closed.
+  const values = () => ({ parts: all.map(([how, number]) => say(ENDS[how], { number })).join(", ") });
+  for (const id of ["said", "total"]) put($(id), "summary", values);
   ended = {};
 }
 

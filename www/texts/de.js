@@ -285,6 +285,7 @@ export default {
   "row-moving": "{part}, {rate}/s",
   "part-of": "{part} % von {size}",
   "row-waiting": "Wartet und geht von selbst weiter. {error}",
+  "row-packed-verified": "{size}, geprüft, im Archiv",
   "row-packed": "{size}, im Archiv",
   "row-verified": "{size}, geprüft",
   "row-sent": "{size}, gesendet",

@@ -273,6 +273,7 @@ export default {
   "row-moving": "{part}, {rate}/s",
   "part-of": "{part} % of {size}",
   "row-waiting": "Waits, and resumes by itself. {error}",
+  "row-packed-verified": "{size}, verified, in the archive",
   "row-packed": "{size}, in the archive",
   "row-verified": "{size}, verified",
   "row-sent": "{size}, sent",

@@ -43,13 +43,13 @@ export async function add(choice) {
   choice.number ??= session ? undefined : record.add(recorded(choice));
   const rest = files.flatMap((file, index) => (choice.done?.(index) ? [] : [{ choice, nick, file, target, session, index, alone: files.length === 1 }]));
   choice.left = rest.length;
-  for (const job of rest) {
-    want(job);
-    rows.count(1, job.file.size);
-  }
+  rest.forEach(want);
   // A text is shown instead of stored.
   if (target?.archive) await pack(choice, rest.filter(({ file }) => !file.text));
-  jobs.push(...rest);
+  for (const job of rest) {
+    rows.count(1, job.file.size);
+    jobs.push(job);
+  }
   run();
 }
 
@@ -71,7 +71,11 @@ async function pack(choice, its) {
     for (const job of parcel ? its : []) parcel.expect(job);
   } catch (error) {
     rows.end(rows.begin({ name: target.archive, size: 0, nick }, () => 0), error, { repeat });
-    its.splice(0).forEach(finished);
+    for (const job of its.splice(0)) {
+      // None of them was begun.
+      job.isCounted = true;
+      finished(job);
+    }
   }
 }
 
