@@ -17,29 +17,29 @@ before(async () => {
 inEachBrowser("attention", (stage) => {
   test("is called for in the background, only while it is switched on", async (t) => {
     const at = stage.keep(t, await relay());
-    const sven = stage.keep(t, await BasePeer.at(at.relay, "sven"));
     const carol = await stage.visit(t, at.url, "carol");
     const { page } = carol;
     await page.evaluate(record);
     const shown = () => page.evaluate(() => globalThis.shown);
-    const call = async () => {
-      const called = await sven.calling("carol");
-      await carol.answer("sven", false);
+    const call = async (nick) => {
+      const caller = stage.keep(t, await BasePeer.at(at.relay, nick));
+      const called = await caller.calling("carol");
+      await carol.answer(nick, false);
       await page.waitForSelector("#call:not([open])");
       called.stop();
     };
-    await call();
+    await call("dora");
     assert.deepEqual(await shown(), { asked: 0, texts: [], badges: [] });
     await page.$eval("#attention", (box) => box.click());
     await page.waitForFunction(() => document.getElementById("attention").checked);
-    await call();
+    await call("sven");
     assert.deepEqual(await shown(), { asked: 1, texts: ["sven wants to connect"], badges: [1] });
     // Nothing is shown to a user who looks.
     await page.evaluate(() => globalThis.hide(false));
-    await call();
+    await call("erin");
     await page.evaluate(() => globalThis.hide(true));
     await page.$eval("#attention", (box) => box.click());
-    await call();
+    await call("finn");
     assert.deepEqual(await shown(), { asked: 1, texts: ["sven wants to connect"], badges: [1, 0] });
   });
 
