@@ -181,7 +181,9 @@ fn listened_on(process: u32) -> Vec<u16> {
         .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
         .map(|to| to.to_string_lossy().into_owned())
         .collect();
-    let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    // The kernel writes this file in parts, and may skip a socket while others come and go: three copies miss none.
+    let sockets: String =
+        (0..3).map(|_| std::fs::read_to_string("/proc/net/tcp").unwrap()).collect();
     let port = |line: &str| {
         let fields: Vec<_> = line.split_whitespace().collect();
         let (local, state, inode) = (*fields.get(1)?, *fields.get(3)?, *fields.get(9)?);

@@ -31,7 +31,7 @@ pub struct KeptPartial {
 }
 
 /// Attempts to create a name, or to lock a file that another process is about to store or remove.
-const MAX_ATTEMPTS: u32 = 16;
+const MAX_ATTEMPTS: u32 = 1_000;
 
 impl Location {
     /// Creates a file that is never resumed.
