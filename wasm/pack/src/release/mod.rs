@@ -1,5 +1,6 @@
 //! `cargo pack --release-artifacts`: builds what a release consists of, as far as it can be built on this
-//! machine, into `target/dist`. The same sources give the same bytes in every folder.
+//! machine, into `target/dist`. The same sources give the same bytes in every folder:
+//! `tests/release/run --reproduce` and the workflow of a release compare those of two.
 
 mod archive;
 mod binary;
