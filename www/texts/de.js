@@ -235,6 +235,7 @@ export default {
   // The files of a peer.
   back: "← Zurück",
   filter: "Nach Namen filtern",
+  "all-in": "Alles in {folder}",
   "about-size": "etwa {size}",
   "nothing-shared": "Nichts ist freigegeben",
   "did-you-mean": "Meinst Du {nick}?",

@@ -223,6 +223,7 @@ export default {
   // The files of a peer.
   back: "← Back",
   filter: "Filter by name",
+  "all-in": "All in {folder}",
   "about-size": "about {size}",
   "nothing-shared": "No files are shared",
   "did-you-mean": "Did you mean {nick}?",

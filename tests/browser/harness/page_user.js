@@ -113,8 +113,14 @@ export class PageUser {
     });
     const said = await state.jsonValue();
     if (!said.startsWith("quiet")) throw new Error(`expected a list, got ${said}`);
-    const names = await this.page.$$eval("#list li", (rows) => rows.map((row) => row.dataset.name));
+    const names = await this.page.$$eval("#list li[data-name]", (rows) => rows.map((row) => row.dataset.name));
     return names.sort();
+  }
+
+  /** Opens or closes a folder of the list. */
+  async fold(folder) {
+    const row = await this.sees("#list li", { folder });
+    await this.#press(row, ".fold");
   }
 
   async getAll() {

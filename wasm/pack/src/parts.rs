@@ -41,7 +41,7 @@ impl Part {
     /// has its own.
     pub(crate) fn limit(self) -> usize {
         match self {
-            Self::FirstScreen => 24 << 10,
+            Self::FirstScreen => 26 << 10,
             Self::Worker => 28 << 10,
             Self::Module => 142 << 10,
             Self::Language => 10 << 10,
