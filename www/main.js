@@ -1,10 +1,12 @@
 /** The page: passes the worker's messages to the parts of the screen. */
 import { learned } from "./codes.js";
+import { bridgeConfig, UNKNOWN } from "./bridge_config.js";
 import { answers, connection, goOnlineAsGuest, isGuest, isNamed, me } from "./connection.js";
 import { $, notice, quoted } from "./element.js";
 import { explain } from "./errors.js";
 import "./drop.js";
 import * as files from "./files.js";
+import "./install.js";
 import { invite, linkPicture } from "./invite.js";
 import { join, refuse } from "./join.js";
 import { use } from "./language.js";
@@ -12,7 +14,7 @@ import { chooser, languages } from "./language_choice.js";
 import { named } from "./link_target.js";
 import * as manifest from "./manifest.js";
 import { end, hear, tell } from "./messages.js";
-import { TUNNEL_PATH } from "./npm/pkg/constants.js";
+import { keepPage } from "./offline_shell.js";
 import * as people from "./people.js";
 import { known } from "./privacy.js";
 import { queued } from "./queued.js";
@@ -28,13 +30,9 @@ import { busy, transfers } from "./transfers.js";
 import { unfinished } from "./unfinished.js";
 import { changeNick, leaveCode, route, showToken } from "./views.js";
 
-/** Time for the bridge to say what it is like, in milliseconds. */
-const CONFIG_TIMEOUT = 10_000;
-
 const body = document.body.dataset;
 chooser(await use(languages()));
-const signal = AbortSignal.timeout(CONFIG_TIMEOUT);
-const config = await fetch("config.json", { signal }).then((answer) => answer.json()).catch(() => ({ tunnel: TUNNEL_PATH.slice(1) }));
+const config = await bridgeConfig().catch(() => UNKNOWN);
 const bridge = new URL(config.tunnel, location.href);
 
 hear({
@@ -118,6 +116,11 @@ onpageshow = ({ persisted }) => persisted && location.reload();
 setInterval(() => document.hidden || !isNamed() || tell("who"), 5000);
 
 if (!tokenForm(config, bridge, showToken, route)) route();
+if (config === UNKNOWN) {
+  const { waitForServer } = await import("./no_server.js");
+  waitForServer(bridgeConfig, (config) => tokenForm(config, bridge, showToken, route));
+}
+keepPage();
 
 /** Goes to a code or nick, also if the URL names it already, or home. */
 function go(target) {

@@ -29,6 +29,7 @@ export default {
   "forget-old": "Alten Schlüssel vergessen",
   get: "Holen",
   "go-online": "Online gehen",
+  install: "Als App installieren",
   more: "Mehr",
   offer: "Anbieten…",
   "offer-files": "Dateien anbieten…",
@@ -107,6 +108,8 @@ export default {
   "offline-retrying": "Offline, neuer Versuch in {left} s: {why}",
   "online-as": "Online als",
   "online-as-nick": "Online als {nick}",
+  "no-server":
+    "Diese Seite erreicht ihren Server nicht: Im Moment lässt sich nichts senden und nichts empfangen. Prüfe die Verbindung dieses Geräts. Die Seite macht von selbst weiter, und gewählte Dateien bleiben gewählt.",
   "page-failed": "Diese Seite hat einen Fehler. Lade sie neu.",
 
   // People.

@@ -32,6 +32,7 @@ export default {
   "forget-old": "Forget the old key",
   get: "Get",
   "go-online": "Go online",
+  install: "Install as an app",
   more: "More",
   offer: "Offer…",
   "offer-files": "Offer files…",
@@ -104,6 +105,8 @@ export default {
   "offline-retrying": "Offline, retrying in {left} s: {why}",
   "online-as": "Online as",
   "online-as-nick": "Online as {nick}",
+  "no-server":
+    "This page cannot reach its server: nothing can be sent or received now. Check the connection of this device. The page goes on by itself, and files that you choose stay chosen.",
   "page-failed": "This page has failed. Reload it.",
 
   // People.
