@@ -32,8 +32,8 @@ ondrop = async (event) => {
   const take = person ? (files) => files.forEach((file) => offered.push(file)) : give;
   // The entries are available only until the first await.
   const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
-  const text = event.dataTransfer.getData("text");
-  if (!entries.length && text && (person || target.closest?.("#give"))) return writeText(person, text);
+  const text = entries.length ? "" : event.dataTransfer.getData("text");
+  if (text && (person || target.closest?.("#give"))) return writeText(person, text);
   for (const entry of entries) {
     await walk(entry, take).catch(({ message }) => notice("not-read", { name: entry.name, detail: message }));
   }
@@ -57,15 +57,15 @@ document.onpaste = (event) => {
   event.preventDefault();
 };
 
-/** Passes on the files of a folder, and of the folders in it, some at a time. */
+/** Passes on the files of a folder, and of the folders in it, some at a time; of an empty one its name. */
 async function walk(entry, give) {
   if (entry.isFile) {
     return give([[await new Promise((...done) => entry.file(...done)), entry.fullPath.slice(1)]]);
   }
   const reader = entry.createReader();
-  for (;;) {
+  for (let isEmpty = true; ; isEmpty = false) {
     const some = await new Promise((...done) => reader.readEntries(...done));
-    if (!some.length) return;
+    if (!some.length) return isEmpty && give([[null, entry.fullPath.slice(1)]]);
     const files = [];
     for (const each of some) await walk(each, (found) => files.push(...found));
     give(files);

@@ -9,8 +9,9 @@ export class Folder {
   #children = [];
   #folders = new Map();
   #isSorted = true;
-  /** Counts of all files below, and of the chosen ones. */
+  /** Counts of all files and empty folders below, of empty folders alone, and of the chosen ones. */
   count = 0;
+  empty = 0;
   chosen = 0;
   size = 0;
   /** Set if some sizes are approximate. */
@@ -47,8 +48,9 @@ export class Folder {
     return folder;
   }
 
-  #count({ size, approximate }, isChosen) {
+  #count({ size, approximate, folder }, isChosen) {
     this.count += 1;
+    if (folder) this.empty += 1;
     this.size += size;
     this.isApproximate ||= approximate;
     if (isChosen) this.chosen += 1;

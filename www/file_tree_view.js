@@ -97,7 +97,7 @@ export class FileTree {
     const name = file.text
       ? phrase("span", { className: "name", "data-is": "text" }, "a-message")
       : element("span", { className: "name" }, quoted(ownName(file)));
-    const bytes = element("span", { className: "size" }, words(file.size, file.approximate));
+    const bytes = element("span", { className: "size" }, file.folder ? say("empty-folder") : words(file.size, file.approximate));
     const get = button("get", file.name, () => this.#on.get([file]));
     return element("li", { "data-name": file.name }, element("div", { className: "row" }, element("label", {}, box, name, bytes), get));
   }
@@ -126,7 +126,12 @@ export class FileTree {
     fold.ariaExpanded = String(folder.isOpen);
     box.checked = folder.chosen === folder.count;
     box.indeterminate = folder.chosen > 0 && !box.checked;
-    put(sum, "sum", () => ({ sum: `${count(folder.count)}, ${words(folder.size, folder.isApproximate)}` }));
+    const parts = () => [
+      (folder.count > folder.empty || !folder.empty) && count(folder.count - folder.empty),
+      folder.empty && say("folders", { number: folder.empty }),
+      words(folder.size, folder.isApproximate),
+    ];
+    put(sum, "summary", () => ({ parts: parts().filter(Boolean).join(", ") }));
   }
 
   #toggle(folder) {

@@ -3,11 +3,14 @@ import { number, say } from "./language.js";
 
 export const count = (number) => say("files", { number });
 
-/** Says how many files and texts these are. */
-export function contents(all, isText = ({ text }) => text) {
-  const texts = all.filter(isText).length;
-  const parts = [texts < all.length && count(all.length - texts), texts && say("texts", { number: texts })];
-  return parts.filter(Boolean).join(", ");
+const kind = ({ text, folder }) => (text ? "texts" : folder ? "folders" : "files");
+
+/** Says how many files, empty folders and texts these are. */
+export function contents(all, kindOf = kind) {
+  const counts = { files: 0, folders: 0, texts: 0 };
+  for (const one of all) counts[kindOf(one)] += 1;
+  const parts = Object.entries(counts).filter(([, number]) => number);
+  return parts.map(([id, number]) => say(id, { number })).join(", ") || count(0);
 }
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];

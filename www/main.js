@@ -41,9 +41,10 @@ hear({
   ...sharing,
   ...answers,
   learned,
-  listing(...one) {
-    files.listing(...one);
-    receipt.listing(...one);
+  listing(nick, how, part, error) {
+    if (error?.code === "other-key") people.keyChanged(nick);
+    files.listing(nick, how, part, error);
+    receipt.listing(nick, how, part, error);
   },
   sessions(all) {
     people.sessions(all);
@@ -65,13 +66,21 @@ hear({
   },
   text: textMessage,
   unfinished,
-  known,
+  known(all, mine) {
+    known(all, mine);
+    people.pins(all);
+  },
   notice,
-  forgotten: (nick) => files.again(nick),
+  forgotten(nick) {
+    people.keyForgotten(nick);
+    files.again(nick);
+  },
   callFailed(nick, address, error) {
     const who = quoted(nick ?? address);
-    if (error.code === "other-key") notice("call-refused-key", { nick: who });
-    else notice("call-failed", () => ({ nick: who, error: explain(error) }));
+    if (error.code === "other-key") {
+      notice("call-refused-key", { nick: who });
+      people.keyChanged(nick);
+    } else notice("call-failed", () => ({ nick: who, error: explain(error) }));
   },
   save(file, name) {
     // Without a type, so that the browser does not change the name.

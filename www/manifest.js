@@ -33,7 +33,7 @@ const list = steps("manifest-list", (file) => {
     // A text's name says nothing: it is shown, and not stored.
     element("label", {}, box, file.text ? phrase("span", { className: "name", "data-is": "text" }, "a-message") : fileName(file.name)),
     here.has(file.name) ? phrase("span", { className: "mark", "data-is": "taken" }, "name-taken") : "",
-    element("span", { className: "size" }, size(file.size)),
+    element("span", { className: "size" }, file.folder ? say("empty-folder") : size(file.size)),
   );
 });
 

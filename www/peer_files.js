@@ -3,7 +3,7 @@ import { $, element, quoted, write } from "./element.js";
 import { explain } from "./errors.js";
 import { Folder } from "./file_tree.js";
 import { FileTree, STEP } from "./file_tree_view.js";
-import { count, size } from "./format.js";
+import { contents, count, size } from "./format.js";
 import { get as fetch } from "./get.js";
 import { onReword, put } from "./language.js";
 import { unwrapped } from "./pasted.js";
@@ -91,7 +91,7 @@ function state(name, id, values) {
 
 function showCount() {
   const id = complete ? (all.length ? "sum" : "nothing-shared") : "files-so-far";
-  state("quiet", id, () => ({ sum: count(all.length) }));
+  state("quiet", id, () => ({ sum: complete ? contents(all) : count(all.length) }));
 }
 
 function filter() {
@@ -121,7 +121,7 @@ function offer() {
   const some = offered();
   const which = chosen.size ? "get-chosen" : found === all ? "get-all" : "get-found";
   const bytes = some.reduce((sum, file) => sum + file.size, 0);
-  put($("get-many"), which, () => ({ files: count(some.length), size: size(bytes) }));
+  put($("get-many"), which, () => ({ files: contents(some), size: size(bytes) }));
   $("get-many").disabled = !some.length;
   $("elsewhere").hidden = !folder();
   write("into", destination(some));

@@ -130,7 +130,7 @@ export function transfers(changes, queue) {
 const isOver = () => wanted.every(({ name }) => ENDS.has(ended.get(name)));
 
 function progress() {
-  const values = () => ({ some: contents(received()) || count(0), files: contents(wanted), where: place?.name ?? place?.archive });
+  const values = () => ({ some: contents(received()), files: contents(wanted), where: place?.name ?? place?.archive });
   if (!isOver()) screen("moving", ["receiving", values], ["keep-open"], "");
   else if (lacking().length) screen("over", ["received-some", values], ["received-some-how"], "again more");
   else screen("over", ["received", values], [where(), values], "back more");

@@ -1,6 +1,6 @@
 /** The files and texts that this page sends: by a code, or offered to a peer. */
 import { $, button, element, phrase, quoted, write } from "./element.js";
-import { explain } from "./errors.js";
+import { explain, explainMissing } from "./errors.js";
 import { contents, size } from "./format.js";
 import { copied } from "./copy_button.js";
 import { label, put, say } from "./language.js";
@@ -18,8 +18,9 @@ const chosen = new Map();
 export const sends = () => [...rows.values()].some(({ over }) => !over);
 
 const isText = ([file]) => typeof file === "string";
-const sizeOf = (one) => (isText(one) ? new Blob(one).size : one[0].size);
-const total = (files) => `${contents(files, isText)}, ${size(files.reduce((sum, one) => sum + sizeOf(one), 0))}`;
+const kindOf = (one) => (isText(one) ? "texts" : one[0] ? "files" : "folders");
+const sizeOf = (one) => (isText(one) ? new Blob(one).size : (one[0]?.size ?? 0));
+const total = (files) => `${contents(files, kindOf)}, ${size(files.reduce((sum, one) => sum + sizeOf(one), 0))}`;
 
 /** Returns a file's name, or the beginning of a text. */
 function titleOf(one) {
@@ -29,7 +30,7 @@ function titleOf(one) {
   return start.length > MAX_EXCERPT_LEN ? `${start.slice(0, MAX_EXCERPT_LEN)}…` : start;
 }
 
-/** Adds `[file, name]` pairs, and texts as `[text]`, for the next code. */
+/** Adds `[file, name]` pairs, empty folders as `[null, name]` and texts as `[text]`, for the next code. */
 export function add(files) {
   // No name has a line break.
   for (const one of files) chosen.set(isText(one) ? `\n${one[0]}` : one[1], one);
@@ -81,7 +82,7 @@ export function sending(id, state, sentences) {
 /** Words what the worker sends: errors, and files with the reason why each is missing. */
 function filled({ error, missing, nick, ...values } = {}) {
   if (error) values.error = explain(error);
-  if (missing) values.missing = missing.map(({ name, reason }) => `${name}: ${reason}.`).join(" ");
+  if (missing) values.missing = missing.map((one) => `${one.name}: ${explainMissing(one)}.`).join(" ");
   if (nick !== undefined) values.nick = quoted(nick);
   return values;
 }

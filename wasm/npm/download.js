@@ -11,7 +11,7 @@ const BUFFER_LEN = 512 << 10;
 
 /**
  * @typedef {{
- *   name: string, size?: number, modified?: number, partial?: Blob, confirm: boolean, signal?: AbortSignal,
+ *   name: string, size?: number, modified?: number, folder?: boolean, partial?: Blob, confirm: boolean, signal?: AbortSignal,
  *   timeout?: number,
  * }} Wanted `partial` has the bytes to resume after; `confirm` is true if the application reports when it is stored;
  *   `timeout` is the longest time without a byte
@@ -56,13 +56,14 @@ export class Download extends Progress {
    * @param {Wanted} wanted checked
    * @param {(download: Download) => Promise<number>} begin requests it
    */
-  constructor(driver, { name, size, modified, partial, confirm, signal, timeout }, begin) {
+  constructor(driver, { name, size, modified, folder, partial, confirm, signal, timeout }, begin) {
     super(() => ({ bytes: this.#position + this.#received, size: this.size }));
     this.#driver = driver;
     this.#confirm = confirm;
     this.name = name;
     this.size = size;
     this.modified = modified;
+    this.folder = folder;
     this.partial = partial;
     this.#timeout = timeout;
     this.#begin = begin;

@@ -168,7 +168,7 @@ export class Peer extends EventTarget {
     return this.#who;
   }
 
-  /** @param {Blob} file @param {string} [name] */
+  /** @param {import("./index.js").Content | import("./index.js").EmptyFolder} file @param {string} [name] */
   share(file, name) {
     return this.#transfers.share(file, name);
   }

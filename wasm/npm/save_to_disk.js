@@ -44,21 +44,21 @@ export async function saveToDisk(downloads, target, options) {
   return saveAll(all, opener(target), signal);
 }
 
-/** @param {any} target @returns {(name: string) => Promise<Sink>} */
+/** @param {any} target @returns {(name: string, isFolder: boolean) => Promise<Sink>} */
 function opener(target) {
-  if (isDirectoryHandle(target)) return (name) => openInDirectory(target, name);
+  if (isDirectoryHandle(target)) return (name, isFolder) => openInDirectory(target, name, isFolder);
   if (target === undefined && globalThis.document) return openInDownloads;
   const isPath = typeof target === "string" || (target instanceof URL && target.protocol === "file:");
   if (!isPath || globalThis.document) {
     throw misuse(`the target is ${shown(target)}: give the path of a folder, or in a browser a directory handle`);
   }
   if (typeof target === "string") text("the target", target);
-  return (name) => openInFolder(target, name);
+  return (name, isFolder) => openInFolder(target, name, isFolder);
 }
 
 /**
  * @param {Download[]} downloads
- * @param {(name: string) => Promise<Sink>} open
+ * @param {(name: string, isFolder: boolean) => Promise<Sink>} open
  * @param {AbortSignal | undefined} signal
  */
 async function saveAll(downloads, open, signal) {
@@ -87,7 +87,7 @@ async function saveAll(downloads, open, signal) {
 
 /**
  * @param {Download} download
- * @param {(name: string) => Promise<Sink>} open
+ * @param {(name: string, isFolder: boolean) => Promise<Sink>} open
  * @param {AbortSignal | undefined} signal
  * @returns {Promise<Saved>}
  */
@@ -102,7 +102,7 @@ async function save(download, open, signal) {
   try {
     // Before anything is created: the name is known to be valid then, and the other host has the file.
     await download.start();
-    sink = await open(name);
+    sink = await open(name, download.folder === true);
     await pump(download, sink);
     const path = await sink.close(download.modified);
     sink = undefined;

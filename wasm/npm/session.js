@@ -32,6 +32,8 @@ export class Session {
   #driver;
   #id;
   peerAddress = "";
+  /** What a page can reach another host by. */
+  way = /** @type {const} */ ("bridge");
   secure = false;
   /** @type {string | undefined} */
   peerKey;
@@ -152,19 +154,20 @@ export class Session {
   get(file, options) {
     const given = downloadOptions(options);
     const isName = typeof file === "string";
-    const { name, size, modified } = isName ? { name: text("the name of the file", file) } : remoteFile(file);
+    const { name, size, modified, folder } = isName ? { name: text("the name of the file", file) } : remoteFile(file);
     const listed = isName ? this.#lookup.find(name) : Promise.resolve(file);
-    const download = new Download(this.#driver, { ...given, name, size, modified }, async (download) => {
+    const download = new Download(this.#driver, { ...given, name, size, modified, folder }, async (download) => {
       const file = await listed;
-      this.#driver.do({ kind: "addFile", name, size: RemoteFile.spelling(file) });
+      this.#driver.do({ kind: "addFile", name, size: RemoteFile.spelling(file), folder: file.folder });
       const id = this.#do("get");
       this.#begin(id, download);
       return id;
     });
     listed.then(
-      ({ size, modified }) => {
+      ({ size, modified, folder }) => {
         download.size ??= size;
         download.modified ??= modified;
+        download.folder ??= folder;
       },
       (error) => download.failed(error),
     );
@@ -204,12 +207,12 @@ export class Session {
     /** @type {() => number} */
     let first;
     const downloads = files.map(
-      ({ name, size, modified }, at) =>
-        new Download(this.#driver, { ...given, name, size, modified }, async () => first() + at),
+      ({ name, size, modified, folder }, at) =>
+        new Download(this.#driver, { ...given, name, size, modified, folder }, async () => first() + at),
     );
     try {
       for (const file of files) {
-        this.#driver.do({ kind: "addFile", name: file.name, size: RemoteFile.spelling(file) });
+        this.#driver.do({ kind: "addFile", name: file.name, size: RemoteFile.spelling(file), folder: file.folder });
       }
       const id = this.#do("get");
       first = () => id;

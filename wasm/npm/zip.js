@@ -39,7 +39,11 @@ async function* entries(downloads) {
     for (let number = 1; taken.has(name); number += 1) name = numbered(download.name, number);
     taken.add(name);
     const modified = Math.max(download.modified ?? Date.now(), MIN_MODIFIED);
-    yield { name, input: download.readable, lastModified: modified };
+    if (download.folder) {
+      // Ends at once, so that it counts as stored.
+      await download.readable.pipeTo(new WritableStream());
+      yield { name: `${name}/`, lastModified: modified };
+    } else yield { name, input: download.readable, lastModified: modified };
   }
 }
 

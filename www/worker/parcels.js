@@ -71,8 +71,11 @@ export class Parcel {
   }
 
   /** A file will not come: the archive names it. */
-  async lose(job, why) {
+  async lose(job, { code, message }) {
     if (this.isOver) return;
+    // A record of an earlier version has none.
+    const { sentences = {} } = this.#target;
+    const why = (sentences[code] ?? sentences[""] ?? "{detail}").replace("{detail}", () => message.replace(/[.\s]+$/, ""));
     this.#missing.push({ name: job.file.name, why });
     await this.#settle(job);
   }

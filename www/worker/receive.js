@@ -1,6 +1,7 @@
 /** Receives one file: from the session into its sink, and on to where it belongs. */
 import { MAX_COPIED_LEN } from "./archive.js";
 import { tell } from "../messages.js";
+import { failure } from "./errors.js";
 import { downloadName, handOver } from "./handover.js";
 import { partial } from "./partial.js";
 import { sink } from "./sinks.js";
@@ -39,7 +40,9 @@ export async function receive(session, job, download) {
     }
     part = await partial(session, nick, file);
     job.key = session.peerKey;
-    to = part ?? (parcel && !file.approximate && file.size <= MAX_COPIED_LEN ? inMemory(file.size) : await sink(parcel ? undefined : target, file));
+    // A page that cannot write archives has no place for it.
+    if (file.folder && !parcel && !target) throw failure("no-folder");
+    to = part ?? (parcel && !file.folder && !file.approximate && file.size <= MAX_COPIED_LEN ? inMemory(file.size) : await sink(parcel ? undefined : target, file));
     if (row.stopped) throw row;
     download ??= session.get({ approximate: false, ...file }, { partial: part?.has, confirm: true });
     // The stream reports the same error.

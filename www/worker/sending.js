@@ -15,8 +15,9 @@ const stops = new Map();
 /** Returns the sentence about the error that ended a sending. */
 const ended = (error) => (error.code === "cancelled" ? ["stopped"] : ["error", { error: plain(error) }]);
 
-/** Returns what the package takes of files, `[file, name]`, and texts, `[text]`. */
-const named = (files) => files.map(([file, name]) => (typeof file === "string" ? { text: file } : { file, name }));
+/** Returns what the package takes of files, `[file, name]`, empty folders, `[null, name]`, and texts, `[text]`. */
+const named = (files) =>
+  files.map(([file, name]) => (typeof file === "string" ? { text: file } : file ? { file, name } : { folder: name }));
 const areTexts = (files) => files.every(([file]) => typeof file === "string");
 
 /** Returns the sentences about the files that arrived, as far as the peer confirms. */
@@ -31,7 +32,7 @@ const some = (id, number) => (number ? [[id, { number }]] : []);
 
 /** Returns the sentences that name the files that did not arrive, with the reasons. */
 function missingFiles(missing, number) {
-  const named = missing.slice(0, MAX_NAMED).map(({ name, reason }) => ({ name, reason }));
+  const named = missing.slice(0, MAX_NAMED).map(({ name, reason, code }) => ({ name, reason, code }));
   if (!named.length) return some("did-not-arrive", number);
   return [["missing-files", { missing: named }], ...some("and-more-missing", number - named.length)];
 }

@@ -13,7 +13,8 @@ const WRITE_LEN = 1 << 20;
  * resolves to the file if it must still be handed to the browser's downloads; `keep` does the same, and leaves
  * it to its caller how long the file stays.
  */
-export async function sink(target, { name, size }) {
+export async function sink(target, { name, size, folder }) {
+  if (folder) return folderSink(target, name);
   if (target?.kind === "file") {
     const empty = !(await target.getFile()).size;
     return written(target, () => empty && target.remove?.());
@@ -26,6 +27,12 @@ export async function sink(target, { name, size }) {
     return written(handle, () => target.removeEntry(handle.name));
   }
   return (await inStore(size)) ?? (await inParts().catch(inMemory));
+}
+
+/** Makes an empty folder in a folder, or leaves it to the archive of its parcel. */
+async function folderSink(target, name) {
+  for (const part of target ? name.split("/") : []) target = await target.getDirectoryHandle(part, { create: true });
+  return { write() {}, close() {}, keep: () => ({ release() {} }), abort: async () => {} };
 }
 
 /** The last search for a name: finding one and creating the file are two steps, so one runs at a time. */

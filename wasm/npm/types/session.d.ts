@@ -9,6 +9,8 @@ import type { Download, DownloadOptions } from "./transfers.js";
 export interface Session {
   /** The other end of the control connection: `ip:port`. */
   readonly peerAddress: string;
+  /** How the two hosts are connected: here always through the bridge, as a page has no other way. Later versions may add values. */
+  readonly way: "bridge";
   /** The nick that was called, or the caller's according to the relay. */
   readonly nick?: string;
   /** True if the other host called. */
