@@ -33,6 +33,8 @@ export class Session {
   #id;
   peerAddress = "";
   secure = false;
+  /** @type {"bridge" | "direct"} */
+  way = "bridge";
   /** @type {string | undefined} */
   peerKey;
   /** @type {"here" | "there" | undefined} */

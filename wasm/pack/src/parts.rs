@@ -43,7 +43,7 @@ impl Part {
         match self {
             Self::FirstScreen => 24 << 10,
             Self::Worker => 28 << 10,
-            Self::Module => 142 << 10,
+            Self::Module => 145 << 10,
             Self::Language => 10 << 10,
             Self::OnDemand => 8 << 10,
         }
