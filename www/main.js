@@ -1,6 +1,7 @@
 /** The page: passes the worker's messages to the parts of the screen. */
 import { learned } from "./codes.js";
 import { answers, connection, goOnlineAsGuest, isGuest, isNamed, me } from "./connection.js";
+import { direct } from "./direct.js";
 import { $, notice, quoted } from "./element.js";
 import { explain } from "./errors.js";
 import "./drop.js";
@@ -85,6 +86,7 @@ hear({
   broken: () => notice("page-failed"),
 });
 
+direct(config);
 connection(bridge, {
   online(isSame) {
     invite(me, bridge);
