@@ -2,6 +2,7 @@
 import { learned } from "./codes.js";
 import { bridgeConfig, UNKNOWN } from "./bridge_config.js";
 import { answers, connection, goOnlineAsGuest, isGuest, isNamed, me } from "./connection.js";
+import { direct } from "./direct.js";
 import { $, notice, quoted } from "./element.js";
 import { explain } from "./errors.js";
 import "./drop.js";
@@ -92,6 +93,7 @@ hear({
   broken: () => notice("page-failed"),
 });
 
+direct(config);
 connection(bridge, {
   online(isSame) {
     invite(me, bridge);

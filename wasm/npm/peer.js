@@ -5,6 +5,7 @@ import { asyncDispose } from "./dispose.js";
 import { Driver } from "./driver.js";
 import { XcherError, asError, misuse } from "./error.js";
 import { byName } from "./file_names.js";
+import { linkOptions } from "./links.js";
 import { load } from "./load.js";
 import { eventsOf, incomingOf, offersOf } from "./peer_iterators.js";
 import { MAX_NICK_ATTEMPTS } from "./pkg/constants.js";
@@ -51,13 +52,14 @@ export class Peer extends EventTarget {
    * @param {import("./trust.js").Trust} trust
    * @param {() => WebSocket} open
    * @param {"take" | "ask" | "ignore"} calls
+   * @param {import("./links.js").Links} [makeLink]
    */
-  constructor(internal, nicks, trust, open, calls) {
+  constructor(internal, nicks, trust, open, calls, makeLink) {
     if (internal !== INTERNAL) throw misuse("a peer is made by Peer.connect, not by `new`");
     super();
     this.#trust = trust;
     const emit = this.#emit.bind(this);
-    this.#driver = new Driver(nicks, trust, open, this.#handlers, (id, bytes) => this.#transfers.receive(id, bytes));
+    this.#driver = new Driver(nicks, trust, open, this.#handlers, (id, bytes) => this.#transfers.receive(id, bytes), makeLink);
     this.#transfers = new Transfers(this.#driver, (id) => this.#sessions.get(id), emit);
     this.#sessions = new Sessions(this.#driver, calls, (nick) => this.#loadPin(nick), emit, this.#transfers);
     this.#handlers.push(this.#sessions, this.#transfers, this.#events());
@@ -112,11 +114,12 @@ export class Peer extends EventTarget {
     const bridge = address(url);
     const { signal, timeout = DEFAULT_TIMEOUT } = waitOptions(options);
     const open = opener(bridge, secretText("token", options.token), options.WebSocket);
+    const { policy, links } = linkOptions(options);
     const loadTrust = trust(options, new URL(bridge).host, nicks === undefined);
     await within({ signal, timeout }, "the WebAssembly module did not arrive", (resolve, reject) => {
       load(options.wasm).then(resolve, reject);
     });
-    const peer = new Peer(INTERNAL, nicks ?? [], await loadTrust(), open, calls);
+    const peer = new Peer(INTERNAL, nicks ?? [], { ...(await loadTrust()), links: policy }, open, calls, links);
     try {
       prepare(peer);
       await within({ signal, timeout }, "the bridge or the relay did not answer", (resolve, reject) => {

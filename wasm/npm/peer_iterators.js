@@ -15,7 +15,7 @@ import { XcherError, misuse } from "./error.js";
 const MAX_WAITING = 64;
 /** The most events that do. */
 const MAX_EVENTS = 1024;
-const TYPES = ["online", "offline", "call", "session", "change", "refused", "upload", "offer", "notice"];
+const TYPES = ["online", "offline", "call", "session", "change", "way", "refused", "upload", "offer", "notice"];
 
 /** Declines offers for which there is no room. @param {Peer} peer @param {Options} [options] */
 export function offersOf(peer, options) {

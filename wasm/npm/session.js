@@ -35,6 +35,8 @@ export class Session {
   /** What a page can reach another host by. */
   way = /** @type {const} */ ("bridge");
   secure = false;
+  /** @type {"bridge" | "direct"} */
+  way = "bridge";
   /** @type {string | undefined} */
   peerKey;
   /** @type {"here" | "there" | undefined} */

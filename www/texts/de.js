@@ -2,6 +2,10 @@
 export default {
   direction: "ltr",
   language: "Sprache",
+  direct: "Direkt zwischen Browsern",
+  "direct-never": "nie",
+  "direct-auto": "wenn die Bridge langsam ist",
+  "direct-always": "immer",
 
   // Buttons.
   "action-on": "{action}: {object}",
@@ -86,6 +90,7 @@ export default {
   "unsafe-nick":
     "Nicht sicher: Jeder kann jeden Namen nehmen. Vergleiche die Sicherheitswörter, bevor Du einem traust.",
   "unsafe-old": "Nicht sicher: Manche älteren Programme können nicht verschlüsseln. Dann steht da „Unverschlüsselt“.",
+  "unsafe-direct": "Nicht sicher: Eine direkte Verbindung zeigt dem anderen Browser Deine Adresse. Unten entscheidest Du darüber.",
   "unsafe-page":
     "Nicht sicher: Wer diese Website betreibt, könnte die Seite verändern. Nimm eine, der Du traust, mit https in der Adresse.",
   unsafe:
@@ -351,7 +356,7 @@ export default {
   "time-left": "noch {time}",
   rate: "{size}/s",
   "way-bridge": "über die Bridge",
-  "way-direct": "direkt",
+  "way-direct": "direkt zwischen beiden Browsern",
   "way-waiting": "wartet",
   percent: "{part} %",
   "transfers-done": {

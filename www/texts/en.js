@@ -5,6 +5,10 @@
 export default {
   direction: "ltr",
   language: "Language",
+  direct: "Directly between browsers",
+  "direct-never": "never",
+  "direct-auto": "if the bridge is slow",
+  "direct-always": "always",
 
   // Buttons.
   "action-on": "{action}: {object}",
@@ -84,6 +88,7 @@ export default {
   "safe-code": "Safe: a code works once, for whoever has it. Pass it on only to the person who shall have the files.",
   "unsafe-nick": "Not safe: anybody can take any name. Compare the safety words before you trust one.",
   "unsafe-old": "Not safe: some older programs cannot encrypt. The page then says “Unencrypted”.",
+  "unsafe-direct": "Not safe: a direct link shows your address to the other browser. It is your choice below.",
   "unsafe-page":
     "Not safe: whoever runs this website could change the page. Use one that you trust, at an address with https.",
   unsafe: "This page was not loaded over https: an attacker who changes it on the way can disable the encryption.",
@@ -339,7 +344,7 @@ export default {
   "time-left": "{time} left",
   rate: "{size}/s",
   "way-bridge": "through the bridge",
-  "way-direct": "direct",
+  "way-direct": "directly between both browsers",
   "way-waiting": "waiting",
   percent: "{part} %",
   "transfers-done": { one: "{number} file has arrived or was sent.", other: "{number} files have arrived or were sent." },

@@ -176,7 +176,7 @@ async function fetchAll(some, lanes) {
     return;
   }
   if (mine !== era) return some.forEach(giveUp);
-  way = session.way ?? "bridge";
+  way = session.way;
   announce(session, nick, [...some, ...jobs]);
   const downloads = some.length > 1 ? session.getAll(some.map(({ file }) => file), { confirm: true }) : [];
   const waiting = some.map((job, at) => [job, downloads[at]]);

@@ -2,7 +2,7 @@
 import { tell } from "../messages.js";
 import { Peer, qr } from "../npm/index.js";
 import { MAX_CODE_ATTEMPTS } from "../npm/pkg/constants.js";
-import { bridge } from "./connection.js";
+import { bridge, links } from "./connection.js";
 import { plain } from "./errors.js";
 import { sessionWith } from "./sessions.js";
 import { upload } from "./transfers.js";
@@ -44,7 +44,7 @@ export async function send(id, files, page) {
   const say = (state, ...sentences) => stops.has(id) && tell("sending", id, state, sentences);
   stops.set(id, () => giveUp.abort());
   try {
-    const sending = await Peer.send(url, named(files), { token, signal: giveUp.signal });
+    const sending = await Peer.send(url, named(files), { token, signal: giveUp.signal, ...links });
     stops.set(id, () => sending.stop());
     const { code, peer } = sending;
     const wait = (...why) => say("waiting", ...why, ["waiting-for-receiver"]);

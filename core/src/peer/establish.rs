@@ -96,6 +96,7 @@ impl Peer {
         if let Some(path) = told {
             self.tell_path(path, turn);
         }
+        self.may_link(id, turn);
         self.send_commands(id, turn);
     }
 

@@ -120,6 +120,7 @@ impl Peer {
         }
         self.orphan_fetches(id, &mut entry, error, turn);
         self.orphan_serves(id, &mut entry, turn);
+        self.close_link(id, turn);
         turn.deliver(id, entry.receipts.end());
         if let Some(caller) = entry.call.caller() {
             self.callers.give_back(caller);

@@ -25,6 +25,8 @@ export interface PeerEventMap {
    * callee's. All properties of the session and its safety words have changed.
    */
   change: PeerEvent & { readonly session: Session };
+  /** Files of a session take another way from now on: {@link Session.way}. */
+  way: PeerEvent & { readonly session: Session };
   /**
    * A call was refused: the address is not allowed, the caller could not be reached, its key is not the
    * pinned one (`other-key`), or its code is wrong (`wrong-code`).

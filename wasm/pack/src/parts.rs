@@ -49,7 +49,7 @@ impl Part {
         match self {
             Self::FirstScreen => 26 << 10,
             Self::Worker => 28 << 10,
-            Self::Module => 142 << 10,
+            Self::Module => 145 << 10,
             Self::Language => 10 << 10,
             Self::OnDemand => 8 << 10,
             Self::App => 9 << 10,

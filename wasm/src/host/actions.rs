@@ -49,6 +49,7 @@ impl<E: Environment> Host<E> {
             Action::Pause { conn } => self.pause(conn, true),
             Action::Resume { conn } => self.pause(conn, false),
             Action::Close { conn } => self.close(conn),
+            Action::Link { session, step } => self.link_step(session, step),
             Action::List { session } => {
                 let (entries, done) = self.shares.next(session);
                 self.queue_input(Input::Entries { session, entries, done });
@@ -97,7 +98,9 @@ impl<E: Environment> Host<E> {
 
     /// Opens a stream to the relay in a tunnel that has none, or another tunnel first.
     fn reach_relay(&mut self, conn: ConnId) {
-        let idle = |tunnel: &&mut Tunnel| tunnel.relay.is_none() && !tunnel.is_left;
+        let idle = |tunnel: &&mut Tunnel| {
+            tunnel.relay.is_none() && !tunnel.is_left && tunnel.link.is_none()
+        };
         if let Some(tunnel) = self.tunnels.iter_mut().find(idle) {
             tunnel.relay = Some(conn);
             let number = tunnel.number;
@@ -126,7 +129,7 @@ impl<E: Environment> Host<E> {
         }
     }
 
-    fn open_stream(
+    pub(super) fn open_stream(
         &mut self,
         number: u32,
         role: Role,
@@ -180,7 +183,7 @@ impl<E: Environment> Host<E> {
 
     /// A connection to the relay is closed, if it is one.
     fn leave_relay(&mut self, conn: ConnId) {
-        let is_only = self.tunnels.len() == 1;
+        let is_only = self.tunnels.iter().filter(|tunnel| tunnel.link.is_none()).count() == 1;
         let mut tunnels = self.tunnels.iter_mut();
         let Some(tunnel) = tunnels.find(|tunnel| tunnel.relay == Some(conn)) else { return };
         tunnel.relay = None;
@@ -188,7 +191,13 @@ impl<E: Environment> Host<E> {
             // The relay is reached through another.
             tunnel.is_left = true;
         } else if !tunnel.is_open() {
-            self.hang_up();
+            let number = tunnel.number;
+            if self.stopping {
+                return self.hang_up();
+            }
+            // Files may still move on links.
+            self.tunnels.retain(|tunnel| tunnel.number != number);
+            self.environment.disconnect(number);
         } else if !self.stopping {
             // The bridge has stopped answering: the relay is reached through it alone.
             self.silent_tunnel = Some(tunnel.number);

@@ -12,9 +12,11 @@ pub enum Kind {
     Start = "start",
     /// Disconnects in order.
     Stop = "stop",
-    /// Takes the report that the WebSocket is open.
+    /// Takes the description of this end of a link (tunnel, message).
+    Described = "described",
+    /// Takes the report that the WebSocket, or the channel of a link, is open (tunnel).
     Opened = "opened",
-    /// Takes the report that the WebSocket was closed, or could not be opened (message).
+    /// Takes the report that it was closed, or could not be opened (tunnel, message).
     Lost = "lost",
     /// Passes deadlines and moves bytes.
     Turn = "turn",

@@ -58,6 +58,14 @@ impl Environment for Package {
         self.driver.connect(tunnel);
     }
 
+    fn link(&self, tunnel: u32, offer: Option<&str>) {
+        self.driver.link(tunnel, offer);
+    }
+
+    fn accept_link(&self, tunnel: u32, answer: &str) {
+        self.driver.accept_link(tunnel, answer);
+    }
+
     fn disconnect(&self, tunnel: u32) {
         self.driver.disconnect(tunnel);
     }
@@ -147,6 +155,7 @@ impl Environment for Package {
                 let address = peer.to_string();
                 events.opened(session.0 as f64, &address, text(&nick), incoming, &key, state);
             }
+            Event::Link { session, is_used } => events.link_changed(session.0 as f64, is_used),
             Event::SafetyWords { session, words } => {
                 events.safety_words(session.0 as f64, &words);
             }
