@@ -86,7 +86,7 @@ hear({
   broken: () => notice("page-failed"),
 });
 
-direct(config);
+direct();
 connection(bridge, {
   online(isSame) {
     invite(me, bridge);
