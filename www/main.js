@@ -93,7 +93,7 @@ hear({
   broken: () => notice("page-failed"),
 });
 
-direct(config);
+direct();
 connection(bridge, {
   online(isSame) {
     invite(me, bridge);
