@@ -4,22 +4,13 @@ import { Download } from "./download.js";
 import { openInDownloads } from "./downloads_sink.js";
 import { XcherError, asError, misuse } from "./error.js";
 import { openInFolder } from "./folder_sink.js";
+import { notStoredReason } from "./not_stored_reason.js";
 import { onAbort } from "./with_timeout.js";
 
 /** Files that are saved at the same time. */
 const LANES = 4;
 /** Bytes that are read at a time. */
 const READ_LEN = 1 << 18;
-/** Reasons for the other host, by the code or name of an error. */
-const REASONS = Object.entries({
-  space: ["ENOSPC", "EDQUOT", "EFBIG", "QuotaExceededError"],
-  denied: ["EACCES", "EPERM", "EROFS", "NotAllowedError", "NoModificationAllowedError", "SecurityError"],
-  exists: ["EEXIST", "ENOTDIR", "EISDIR", "TypeMismatchError"],
-  name: ["ENAMETOOLONG", "EINVAL", "EILSEQ"],
-  incomplete: ["incomplete"],
-  cancelled: ["cancelled", "AbortError"],
-});
-
 /**
  * @typedef {{ name: string, path?: string, bytes: number, verified: boolean }} Saved
  * @typedef {{
@@ -132,8 +123,6 @@ async function pump(download, sink) {
 /** Tells the other host why a file is not stored. Returns the error. @param {Download} download @param {any} thrown */
 function refuse(download, thrown) {
   const message = `${download.name}: ${asError(thrown, "local").message}`;
-  const isNamed = (/** @type {string[]} */ names) => names.includes(thrown?.code) || names.includes(thrown?.name);
-  const reason = REASONS.find(([, names]) => isNamed(names))?.[0] ?? "other";
-  download.notStored(/** @type {import("./index.js").NotStored} */ (reason), message, thrown);
+  download.notStored(notStoredReason(thrown), message, thrown);
   return thrown instanceof XcherError ? thrown : new XcherError("local", message, thrown);
 }

@@ -1,6 +1,7 @@
 /** Receives one file: from the session into its sink, and on to where it belongs. */
 import { MAX_COPIED_LEN } from "./archive.js";
 import { tell } from "../messages.js";
+import { notStoredReason } from "../npm/not_stored_reason.js";
 import { failure } from "./errors.js";
 import { downloadName, handOver } from "./handover.js";
 import { partial } from "./partial.js";
@@ -10,11 +11,6 @@ import { unfinished } from "./unfinished.js";
 
 /** Bytes that are read at a time. */
 const READ_LEN = 1 << 18;
-
-/** Reasons for the peer, by the name of the error. */
-const REASONS = { QuotaExceededError: "space", NotAllowedError: "denied", NoModificationAllowedError: "denied" };
-
-export const reasonOf = (error) => REASONS[error?.name] ?? "other";
 
 /**
  * Fetches the file of a job. Resolves to its fate: `done`, `packed` into the archive of its parcel, `paused`,
@@ -78,7 +74,7 @@ export async function receive(session, job, download) {
     if (part) unfinished();
     return { fate: "done" };
   } catch (error) {
-    download?.notStored(row.stopped ? "cancelled" : reasonOf(error), error.message);
+    download?.notStored(row.stopped ? "cancelled" : notStoredReason(error), error.message);
     await to?.abort?.(row.stopped === "cancelled").catch(() => {});
     if (part) unfinished();
     return { fate: row.stopped ?? error, bytes: moved() };
