@@ -1,6 +1,7 @@
-import { blob, bytesOf, isBlob, shown, text } from "./arguments.js";
+import { blob, bytesOf, isBlob, text } from "./arguments.js";
 import { folderFile, isFolder } from "./empty_folder.js";
 import { misuse } from "./error.js";
+import { shown } from "./shown.js";
 import { isText, textFile, textNames } from "./texts.js";
 
 /** Returns the name of a file by default. @param {Blob} file */

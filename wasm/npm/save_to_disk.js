@@ -1,10 +1,11 @@
-import { optional, shown, text, waitOptions } from "./arguments.js";
+import { optional, text, waitOptions } from "./arguments.js";
 import { isDirectoryHandle, openInDirectory } from "./directory_sink.js";
 import { Download } from "./download.js";
 import { openInDownloads } from "./downloads_sink.js";
 import { XcherError, asError, misuse } from "./error.js";
 import { openInFolder } from "./folder_sink.js";
 import { notStoredReason } from "./not_stored_reason.js";
+import { shown } from "./shown.js";
 import { onAbort } from "./with_timeout.js";
 
 /** Files that are saved at the same time. */

@@ -1,4 +1,4 @@
-import { count, optional, shown, text, waitOptions } from "./arguments.js";
+import { count, optional, text, waitOptions } from "./arguments.js";
 import { Deferred } from "./deferred.js";
 import { asyncDispose } from "./dispose.js";
 import { Download } from "./download.js";
@@ -10,6 +10,7 @@ import { Offers } from "./incoming_offer.js";
 import { Listing } from "./listing.js";
 import { Offering } from "./outgoing_offer.js";
 import { RemoteFile } from "./remote_file.js";
+import { shown } from "./shown.js";
 import { aborted, within } from "./with_timeout.js";
 
 /**
@@ -32,8 +33,6 @@ export class Session {
   #driver;
   #id;
   peerAddress = "";
-  /** What a page can reach another host by. */
-  way = /** @type {const} */ ("bridge");
   secure = false;
   /** @type {"bridge" | "direct"} */
   way = "bridge";

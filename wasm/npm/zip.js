@@ -1,7 +1,7 @@
-import { shown } from "./arguments.js";
 import { Download } from "./download.js";
 import { XcherError, asError, misuse } from "./error.js";
 import { numbered } from "./pkg/xcher.js";
+import { shown } from "./shown.js";
 
 /** The earliest time that a zip archive can tell. */
 const MIN_MODIFIED = Date.UTC(1980, 0, 2);

@@ -9,8 +9,6 @@ import type { Download, DownloadOptions } from "./transfers.js";
 export interface Session {
   /** The other end of the control connection: `ip:port`. */
   readonly peerAddress: string;
-  /** How the two hosts are connected: here always through the bridge, as a page has no other way. Later versions may add values. */
-  readonly way: "bridge";
   /** The nick that was called, or the caller's according to the relay. */
   readonly nick?: string;
   /** True if the other host called. */
@@ -32,7 +30,7 @@ export interface Session {
   readonly known?: "pinned" | "first" | "code" | "no";
   /**
    * The way of the files that are requested from now on: through the bridge, or a link between both browsers
-   * (`direct`). The peer's event `way` reports a change.
+   * (`direct`). The peer's event `way` reports a change. Later versions may add values.
    */
   readonly way: "bridge" | "direct";
   /**
