@@ -1,4 +1,5 @@
 import { Deferred } from "./deferred.js";
+import { DownloadBuffer } from "./download_buffer.js";
 import { XcherError, asError, misuse } from "./error.js";
 import { Progress } from "./progress.js";
 import { readText } from "./texts.js";
@@ -6,8 +7,6 @@ import { after, onAbort, timedOut } from "./with_timeout.js";
 
 /** Unread bytes below which more are requested. */
 const LOW_WATER_MARK = 128 << 10;
-/** Size of the buffer that usually suffices. */
-const BUFFER_LEN = 512 << 10;
 
 /**
  * @typedef {{
@@ -23,10 +22,7 @@ export class Download extends Progress {
   /** @type {number | undefined} */
   #id;
   #begin;
-  /** Unread bytes, in memory that is reused: see blob_reader.js. */
-  #buffer = new Uint8Array(0);
-  #from = 0;
-  #to = 0;
+  #unread = new DownloadBuffer();
   #complete = false;
   #confirm;
   /** Set once the module knows whether it is stored, or that it is cancelled. */
@@ -144,7 +140,7 @@ export class Download extends Progress {
 
   stored() {
     if (!this.#confirm) throw misuse("stored() needs a download with `confirm: true`");
-    const read = this.#complete && this.#waiting === 0;
+    const read = this.#complete && this.#unread.length === 0;
     if (!read && !this.#error) throw misuse("read the download to its end before stored()");
     this.#stored();
   }
@@ -152,7 +148,7 @@ export class Download extends Progress {
   defer() {
     if (!this.#confirm) throw misuse("defer() needs a download with `confirm: true`");
     if (this.#error || this.#settled) return;
-    if (!this.#complete || this.#waiting) throw misuse("read the download to its end before defer()");
+    if (!this.#complete || this.#unread.length) throw misuse("read the download to its end before defer()");
     this.#do("defer");
   }
 
@@ -190,9 +186,7 @@ export class Download extends Progress {
   receive(bytes) {
     if (this.#error) return;
     this.#received += bytes.length;
-    if (bytes.length > this.#buffer.length - this.#to) this.#makeRoom(bytes.length);
-    this.#buffer.set(bytes, this.#to);
-    this.#to += bytes.length;
+    this.#unread.add(bytes, this.size);
     this.#wake?.();
   }
 
@@ -215,8 +209,7 @@ export class Download extends Progress {
   failed(error) {
     if (this.#error) return;
     this.#error = error;
-    this.#buffer = new Uint8Array(0);
-    this.#from = this.#to = 0;
+    this.#unread.clear();
     this.#forgetSignal();
     this.moved();
     this.#end.reject(error);
@@ -237,22 +230,6 @@ export class Download extends Progress {
   /** @param {"stored" | "defer" | "readMore" | "cancel"} kind */
   #do(kind) {
     this.#driver.do({ kind, transfer: this.#assigned });
-  }
-
-  get #waiting() {
-    return this.#to - this.#from;
-  }
-
-  /** @param {number} length */
-  #makeRoom(length) {
-    const waiting = this.#buffer.subarray(this.#from, this.#to);
-    const least = waiting.length + length;
-    // A small file needs no more memory than its size.
-    const most = Math.max(least, Math.min(this.size ?? Infinity, Math.max(BUFFER_LEN, 2 * least)));
-    if (least > this.#buffer.length) this.#buffer = new Uint8Array(most);
-    this.#buffer.set(waiting);
-    this.#to = waiting.length;
-    this.#from = 0;
   }
 
   /** Ends `readable`: its reader asked for more after the last byte, so it has handled that one. */
@@ -295,7 +272,7 @@ export class Download extends Progress {
       arrived();
     }
     if (this.#error) return;
-    if (this.#waiting === 0) {
+    if (this.#unread.length === 0) {
       if (this.#complete) this.#close();
       return;
     }
@@ -306,8 +283,8 @@ export class Download extends Progress {
   async #arrival() {
     await this.#request();
     if (this.#error) return;
-    if (this.#waiting < LOW_WATER_MARK && !this.#complete) this.#do("readMore");
-    while (this.#waiting === 0 && !this.#complete && !this.#error) {
+    if (this.#unread.length < LOW_WATER_MARK && !this.#complete) this.#do("readMore");
+    while (this.#unread.length === 0 && !this.#complete && !this.#error) {
       await new Promise((resolve) => {
         this.#wake = () => resolve(undefined);
       });
@@ -316,17 +293,10 @@ export class Download extends Progress {
 
   /** Passes waiting bytes to the reader. */
   #supply() {
-    const waiting = this.#buffer.subarray(this.#from, this.#to);
     const into = this.#reader.byobRequest?.view;
     if (into) {
-      const some = waiting.subarray(0, into.byteLength);
-      new Uint8Array(into.buffer, into.byteOffset).set(some);
-      this.#from += some.length;
-      this.#reader.byobRequest?.respond(some.length);
-    } else {
-      this.#from = this.#to;
-      this.#reader.enqueue(waiting.slice());
-    }
-    if (this.#waiting === 0) this.#from = this.#to = 0;
+      const memory = new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
+      this.#reader.byobRequest?.respond(this.#unread.moveInto(memory));
+    } else this.#reader.enqueue(this.#unread.take());
   }
 }
