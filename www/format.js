@@ -3,6 +3,13 @@ import { number, say } from "./language.js";
 
 export const count = (number) => say("files", { number });
 
+/** Says how many files and texts these are. */
+export function contents(all, isText = ({ text }) => text) {
+  const texts = all.filter(isText).length;
+  const parts = [texts < all.length && count(all.length - texts), texts && say("texts", { number: texts })];
+  return parts.filter(Boolean).join(", ");
+}
+
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
 /** `4.2 MiB` */

@@ -104,6 +104,7 @@ receiveForm(go);
 $("unsafe").hidden = isSecureContext;
 $("me").onclick = changeNick;
 $("offer-them").onclick = () => sending.offerTo($("peer-title").textContent);
+$("text-them").onclick = () => sending.writeText($("peer-title").textContent);
 
 onhashchange = route;
 onbeforeunload = (event) => {

@@ -5,7 +5,7 @@ import { isCode } from "./codes.js";
 import { compare, put, say } from "./language.js";
 import { tell } from "./messages.js";
 import { showSecurity } from "./privacy.js";
-import { offerTo } from "./sending.js";
+import { offerTo, writeText } from "./sending.js";
 import * as title from "./title.js";
 
 let online = [];
@@ -28,7 +28,7 @@ const list = steps("people", (nick) => {
     const secret = its.every(({ key }) => key);
     row.append(phrase("span", { className: "mark", "data-is": secret ? "private" : "plain" }, secret ? "encrypted" : "unencrypted"));
   }
-  if (!isCode(nick)) row.append(button("offer", nick, () => offerTo(nick)));
+  if (!isCode(nick)) row.append(button("offer", nick, () => offerTo(nick)), button("send-text", nick, () => writeText(nick)));
   if (its.length) row.append(button("end", nick, () => its.forEach(({ id }) => tell("hangUp", id))));
   return row;
 });

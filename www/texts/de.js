@@ -6,6 +6,7 @@ export default {
   // Buttons.
   "action-on": "{action}: {object}",
   accept: "Annehmen",
+  add: "Hinzufügen",
   cancel: "Abbrechen",
   "cancel-all": "Alle abbrechen",
   "change-folder": "Ordner ändern",
@@ -40,13 +41,15 @@ export default {
   "share-files": "Dateien freigeben",
   "share-folder": "Ordner freigeben",
   stop: "Stopp",
+  "send-text": "Text…",
   "try-again": "Noch einmal",
+  "write-text": "Text",
 
   // The first screen.
   "send-or-receive": "Dateien senden oder empfangen?",
   "what-this-is": "Von einem Gerät zum anderen: verschlüsselt, beliebig groß, ohne Konto.",
   send: "Senden",
-  "send-how": "Wähle Dateien. Du bekommst einen Code und einen Link zum Weitergeben; mehr braucht die andere Seite nicht.",
+  "send-how": "Wähle Dateien oder schreib einen Text. Du bekommst einen Code und einen Link zum Weitergeben; mehr braucht die andere Seite nicht.",
   "or-drop": "Oder leg sie hier ab.",
   receive: "Empfangen",
   "code-or-link": "Code oder Link, den Du bekommen hast",
@@ -167,6 +170,11 @@ export default {
   "one-moment": "Einen Moment…",
   "waiting-for-receiver": "Warte, bis jemand den Code benutzt. Lass diese Seite offen.",
   "code-used": "{nick} hat den Code benutzt und wählt Dateien aus.",
+  "code-used-text": "{nick} hat den Code benutzt.",
+  "text-to": "Ein Text an {nick}",
+  "text-by-code": "Ein Text, der mit einem Code kommt",
+  "text-or-link": "Text oder Link",
+  "text-too-long": "Dieser Text ist länger als {most} KiB. Sende ihn als Datei.",
   "wrong-code-entered": {
     one: "Ein falscher Code wurde eingegeben; nach {number} verfällt der Code.",
     other: "Ein falscher Code wurde eingegeben; nach {number} verfällt der Code.",
@@ -180,6 +188,8 @@ export default {
     one: "{number} Datei gesendet, ohne Bestätigung: Das Programm dort kennt keine.",
     other: "{number} Dateien gesendet, ohne Bestätigung: Das Programm dort kennt keine.",
   },
+  "texts-delivered": { one: "{number} Text zugestellt.", other: "{number} Texte zugestellt." },
+  "texts-declined": { one: "{number} Text abgelehnt.", other: "{number} Texte abgelehnt." },
   "already-there": { one: "{number} Datei war schon da.", other: "{number} Dateien waren schon da." },
   declined: { one: "{number} Datei abgelehnt.", other: "{number} Dateien abgelehnt." },
   "did-not-arrive": {
@@ -202,6 +212,7 @@ export default {
   received: "{files} empfangen ✓",
   "in-downloads": "In den Downloads Deines Browsers.",
   "where-chosen": "Da, wo Du sie vor dem Neuladen haben wolltest.",
+  "text-shown": "Oben auf dieser Seite.",
   "in-archive": "Im Archiv „{where}“ in den Downloads Deines Browsers.",
   "in-folder": "In Deinem Ordner „{where}“.",
   "in-file": "Als „{where}“, wo Du es wolltest.",
@@ -257,6 +268,7 @@ export default {
   "copy-text": "Nachricht kopieren",
   "close-message": "Nachricht schließen",
   files: { one: "{number} Datei", other: "{number} Dateien" },
+  texts: { one: "{number} Text", other: "{number} Texte" },
 
   // Errors, by their code. `{detail}` is the original message, in English.
   error: "{error}",

@@ -9,6 +9,7 @@ export default {
   // Buttons.
   "action-on": "{action}: {object}",
   accept: "Accept",
+  add: "Add",
   cancel: "Cancel",
   "cancel-all": "Cancel all",
   "change-folder": "Change folder",
@@ -43,13 +44,15 @@ export default {
   "share-files": "Share files",
   "share-folder": "Share a folder",
   stop: "Stop",
+  "send-text": "Text…",
   "try-again": "Try again",
+  "write-text": "A text",
 
   // The first screen.
   "send-or-receive": "Send or receive files?",
   "what-this-is": "From one device to the other: encrypted, of any size, without an account.",
   send: "Send",
-  "send-how": "Choose files. You get a code and a link to pass on; the other side needs nothing else.",
+  "send-how": "Choose files, or write a text. You get a code and a link to pass on; the other side needs nothing else.",
   "or-drop": "Or drop them here.",
   receive: "Receive",
   "code-or-link": "The code or link that you were given",
@@ -162,6 +165,11 @@ export default {
   "one-moment": "One moment…",
   "waiting-for-receiver": "Waiting for the receiver to use the code. Keep this page open.",
   "code-used": "{nick} has used the code and is choosing files.",
+  "code-used-text": "{nick} has used the code.",
+  "text-to": "A text to {nick}",
+  "text-by-code": "A text to send by a code",
+  "text-or-link": "Text or link",
+  "text-too-long": "This text is longer than {most} KiB. Send it as a file.",
   "wrong-code-entered": {
     one: "A wrong code was entered; the code expires after {number}.",
     other: "A wrong code was entered; the code expires after {number}.",
@@ -175,6 +183,8 @@ export default {
     one: "{number} file sent, without confirmation: the receiver does not support it.",
     other: "{number} files sent, without confirmation: the receiver does not support it.",
   },
+  "texts-delivered": { one: "{number} text delivered.", other: "{number} texts delivered." },
+  "texts-declined": { one: "{number} text declined.", other: "{number} texts declined." },
   "already-there": { one: "{number} file already there.", other: "{number} files already there." },
   declined: { one: "{number} file declined.", other: "{number} files declined." },
   "did-not-arrive": { one: "Missing: {number} file did not arrive.", other: "Missing: {number} files did not arrive." },
@@ -194,6 +204,7 @@ export default {
   received: "{files} received ✓",
   "in-downloads": "In the downloads of your browser.",
   "where-chosen": "Where you wanted them before this page was reloaded.",
+  "text-shown": "At the top of this page.",
   "in-archive": "In the archive “{where}”, in the downloads of your browser.",
   "in-folder": "In your folder “{where}”.",
   "in-file": "As “{where}”, where you chose.",
@@ -245,6 +256,7 @@ export default {
   "copy-text": "Copy the message",
   "close-message": "Close the message",
   files: { one: "{number} file", other: "{number} files" },
+  texts: { one: "{number} text", other: "{number} texts" },
 
   // Errors, by their code. `{detail}` is the original message, in English.
   error: "{error}",

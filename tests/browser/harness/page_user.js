@@ -219,6 +219,27 @@ export class PageUser {
     await (await this.page.$("#offer-files")).uploadFile(...paths);
   }
 
+  /** Writes a text to a nick that is online. */
+  async write(nick, text) {
+    await this.page.bringToFront();
+    const row = await this.sees("#people li", { name: nick });
+    await this.#press(row, "[data-do=send-text]");
+    await this.compose(text);
+  }
+
+  /** Writes a text in the dialog for it, and sends it. */
+  async compose(text) {
+    await this.page.waitForSelector("#compose[open]");
+    await this.#fill("#compose-text", text);
+    await this.#press(this.page, "#compose [type=submit]");
+  }
+
+  /** Waits for a message of a peer. */
+  async reads(nick, text) {
+    await this.text("#messages .message p", `${nick} has sent a message`);
+    await this.text("#messages .message [data-is=text]", text);
+  }
+
   /** Waits until the files being sent are in this state, with this text. */
   async sending(state, text) {
     await this.sees("#sendings li", { state });

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use crate::build_folder::{self, SERVICE_WORKER};
 use crate::compress::compress;
 use crate::folders::Folders;
-use crate::{say, tool};
+use crate::{release, say, tool};
 
 pub(crate) const TOOL: &str = "esbuild";
 /// Extensions of files that a browser loads.
@@ -80,10 +80,12 @@ fn bundle_scripts(folders: &Folders, stage: &Path, out: &Path, files: &[File]) -
         argument
     };
     let packages = folders.npm.join("node_modules");
+    let inputs = folders.target.join("page.inputs");
     // Left to the browser, the import fails there, and the page says what it does instead.
     let external = (!packages.join(OPTIONAL).is_dir()).then(|| format!("--external:{OPTIONAL}"));
     let done = tool::run(folders, TOOL, |command| {
         command
+            .arg(flag("--metafile=", &inputs))
             // The stage is outside the package, whose dependencies it uses.
             .env("NODE_PATH", &packages)
             .args(&external)
@@ -96,6 +98,7 @@ fn bundle_scripts(folders: &Folders, stage: &Path, out: &Path, files: &[File]) -
     if !done {
         return Ok(false);
     }
+    release::check_bundle(&folders.npm, &fs::read(inputs)?)?;
     for (path, file) in files {
         let is_script = path.ends_with(".js") || path.ends_with(".css");
         if !is_script {

@@ -47,7 +47,7 @@ impl Part {
     /// makes an app of the page, has its own.
     pub(crate) fn limit(self) -> usize {
         match self {
-            Self::FirstScreen => 24 << 10,
+            Self::FirstScreen => 25 << 10,
             Self::Worker => 28 << 10,
             Self::Module => 142 << 10,
             Self::Language => 10 << 10,

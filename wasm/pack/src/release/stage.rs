@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::binary::Target;
-use super::{Dist, copy, output, run};
+use super::{Dist, NOTICES, copy, output, run};
 use crate::LICENSES;
 use crate::folders::Folders;
 
@@ -53,7 +53,7 @@ impl Stage {
         for name in DOCUMENTS {
             copy(&folders.root.join(name), &folder.join(name))?;
         }
-        copy(notices, &folder.join("THIRD-PARTY.txt"))?;
+        copy(notices, &folder.join(NOTICES))?;
         copy(&folders.root.join("native/OPERATING.md"), &folder.join("OPERATING.md"))?;
         // Nothing on this machine may change the manual.
         let xcher = || {
@@ -76,7 +76,7 @@ impl Stage {
         }
         let container = dist.folder.join("container");
         copy(&packaging.join("Containerfile"), &container.join("Containerfile"))?;
-        copy(notices, &container.join("THIRD-PARTY.txt"))?;
+        copy(notices, &container.join(NOTICES))?;
         for license in LICENSES {
             copy(&folders.root.join(license), &container.join(license))?;
         }
