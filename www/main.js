@@ -132,6 +132,10 @@ if (config === UNKNOWN) {
   waitForServer(bridgeConfig, (config) => tokenForm(config, bridge, showToken, route));
 }
 keepPage();
+if ("launchQueue" in self || /^\?(not-)?shared$/.test(location.search)) {
+  const { takeShared } = await import("./shared.js");
+  takeShared(sending.add);
+}
 
 /** Goes to a code or nick, also if the URL names it already, or home. */
 function go(target) {

@@ -48,10 +48,15 @@ async function leave() {
 /** Answers for the document and the files of builds; all else, `config.json` too, is between page and server. */
 onfetch = (event) => {
   const { request } = event;
-  if (!build || request.method !== "GET" || !request.url.startsWith(scope)) return;
+  if (!build || !request.url.startsWith(scope)) return;
   const [path] = request.url.slice(scope.length).split(/[?#]/);
-  if (request.mode === "navigate" && (path === "" || path === "index.html")) event.respondWith(documentFor(request));
-  else if (path.startsWith("build-")) event.respondWith(part(request));
+  if (request.method === "POST" && request.mode === "navigate" && path === SHARE_TARGET) event.respondWith(take(request));
+  if (request.method !== "GET") return;
+  if (request.mode === "navigate" && (path === "" || path === "index.html")) {
+    event.respondWith(documentFor(request));
+    event.waitUntil(deleteOldShared());
+  }
+  if (path.startsWith("build-")) event.respondWith(part(request));
 };
 
 async function documentFor(request) {
@@ -68,4 +73,61 @@ const kept = async (at) => (await caches.open(cacheName())).match(at, { ignoreVa
 
 async function part(request) {
   return (await caches.match(request, { ignoreVary: true })) ?? fetch(request);
+}
+
+/**
+ * What other apps share with the page (Web Share Target). Any website can send the same request, so nothing is trusted:
+ * it is bounded, waits in a cache of its own, replaces what waited there, and the page asks its user what to do with it.
+ */
+const SHARE_TARGET = "share-target";
+const SHARED = `${scope}shared`;
+const MAX_SHARED_FILES = 500;
+const MAX_SHARED_SIZE = 2 * 2 ** 30;
+const MAX_SHARED_TEXT_LEN = 64 * 1024;
+/** In milliseconds. */
+const MAX_SHARED_AGE = 600_000;
+
+async function take(request) {
+  const isStored = await storeShared(request).then(() => true, () => false);
+  if (!isStored) await caches.delete(SHARED);
+  return Response.redirect(url(isStored ? "?shared" : "?not-shared"), 303);
+}
+
+async function storeShared({ headers, body }) {
+  const form = await new Response(limited(body), { headers: { "content-type": headers.get("content-type") } }).formData();
+  // A form without files sends an empty one without a name.
+  const files = form.getAll("files").filter((file) => file instanceof File && (file.name || file.size));
+  const words = ["title", "text", "url"].map((field) => form.get(field)).filter((word) => typeof word === "string" && word);
+  // Many apps repeat the URL in the text.
+  const isRepeated = (word, at) => words.some((other, index) => index !== at && other.includes(word) && (other !== word || index < at));
+  const text = words.filter((word, at) => !isRepeated(word, at)).join("\n");
+  if (files.length > MAX_SHARED_FILES || text.length > MAX_SHARED_TEXT_LEN) throw new RangeError("too much");
+  await caches.delete(SHARED);
+  const cache = await caches.open(SHARED);
+  const at = Date.now();
+  await cache.put(url("shared"), Response.json({ at }));
+  for (const [index, file] of files.entries()) await cache.put(url(`shared/${index}`), new Response(file));
+  // The last part of a name alone: a path is none that the user chose.
+  const named = files.map(({ name, type }) => ({ name: name.split(/[\\/]/).pop() || "file", type }));
+  await cache.put(url("shared"), Response.json({ files: named, text, at }));
+}
+
+/** Deletes what no page has asked its user about. */
+async function deleteOldShared() {
+  if (!(await caches.has(SHARED))) return;
+  const list = await (await caches.open(SHARED)).match(url("shared"));
+  const { at } = (await list?.json()) ?? {};
+  if (!(Math.abs(Date.now() - at) < MAX_SHARED_AGE)) await caches.delete(SHARED);
+}
+
+/** Passes on a body of a limited size; it fails beyond. */
+function limited(body) {
+  let size = 0;
+  return body.pipeThrough(new TransformStream({
+    transform(bytes, out) {
+      size += bytes.length;
+      if (size > MAX_SHARED_SIZE) throw new RangeError("too much");
+      out.enqueue(bytes);
+    },
+  }));
 }

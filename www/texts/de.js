@@ -79,6 +79,10 @@ export default {
   "your-nick": "Dein Name",
   "finish-first": "Warte, bis die Dateien da sind: Mit einem Namen online zu gehen würde sie unterbrechen.",
 
+  "shared-title": "Das senden?",
+  "shared-how": "Eine andere App oder Website hat das dieser Seite gegeben. Nichts wird gesendet, bevor Du einen Code erzeugst.",
+  "not-taken": "Was eine andere App mit dieser Seite geteilt hat, ließ sich nicht übernehmen: Es ist zu viel, oder es fehlt Platz. Wähle die Dateien stattdessen hier.",
+
   // What is safe.
   "what-is-safe": "Was ist sicher und was nicht?",
   "safe-encrypted":

@@ -81,6 +81,10 @@ export default {
   "your-nick": "Your name",
   "finish-first": "Wait until the files are here: going online under a name would interrupt them.",
 
+  "shared-title": "Send this?",
+  "shared-how": "Another app or website has given this to the page. Nothing is sent until you create a code.",
+  "not-taken": "The page could not take what another app shared with it: it is too much, or there is no space for it. Choose the files here instead.",
+
   // What is safe.
   "what-is-safe": "What is safe, and what is not?",
   "safe-encrypted": "Safe: files are encrypted on your device and decrypted on the other. Nobody in between can read them.",
