@@ -83,6 +83,11 @@ inEachBrowser("the page is accessible", (stage) => {
         await dora.page.select("#language", "de");
         await look("21-german");
         await dora.page.select("#language", "en");
+        await dora.page.click("#send-text");
+        await dora.page.waitForSelector("#compose[open]");
+        await look("28-text");
+        await dora.page.keyboard.press("Escape");
+        await dora.page.waitForSelector("#compose:not([open])");
         await dora.receive("4821");
         await dora.text("#code-why", "three words");
         await look("22-half-a-code");

@@ -4,7 +4,9 @@ import { Host } from "./pkg/xcher.js";
 
 /** Bytes that the WebSocket may buffer before sending waits. */
 const MAX_BUFFERED = 1 << 20;
-/** Time between two looks at that buffer, in milliseconds: there is no event for it. */
+/** Bytes of that buffer of a link's channel at which sending goes on. */
+const LOW_BUFFERED = 256 << 10;
+/** Time between two looks at the buffer of a WebSocket, in milliseconds: there is no event for it. */
 const POLL_INTERVAL = 5;
 /** The longest delay that a timer takes, in milliseconds. */
 const MAX_DELAY = 0x7fffffff;
@@ -15,14 +17,14 @@ const MAX_DELAY = 0x7fffffff;
  *
  * @typedef {{ kind: "start" | "stop" | "turn" | "who" }
  *   | { kind: "opened", tunnel: number }
- *   | { kind: "lost", tunnel: number, message: string }
+ *   | { kind: "described" | "lost", tunnel: number, message: string }
  *   | { kind: "open", nick: string }
  *   | { kind: "answer", session: number, accept: boolean }
  *   | { kind: "setPin", nick: string, key: string }
  *   | { kind: "list" | "get" | "offer" | "end", session: number }
  *   | { kind: "entriesRead", session: number, entries: number }
  *   | { kind: "check" | "decline", session: number, name: string }
- *   | { kind: "addFile" | "share", name: string, size: string, modified?: number, text?: boolean }
+ *   | { kind: "addFile" | "share", name: string, size: string, modified?: number, text?: boolean, folder?: boolean }
  *   | { kind: "announce", session: number, files: number, bytes: number, here: number }
  *   | { kind: "stored" | "defer" | "readMore" | "cancel", transfer: number }
  *   | { kind: "notStored", transfer: number, reason: string, message: string }
@@ -32,19 +34,22 @@ const MAX_DELAY = 0x7fffffff;
  */
 
 /**
- * Does what the module cannot: the WebSockets, the clock, the order of calls. Events that the module emits
+ * Does what the module cannot: the WebSockets, the links, the clock, the order of calls. Events that the module emits
  * while it runs wait until it has returned.
  */
 export class Driver {
   /** @type {Host | undefined} */
   #host;
   #open;
+  #makeLink;
   #handlers;
   #receive;
-  /** The WebSocket of each tunnel: one, and for a while another when the host connects anew.
+  /** The WebSocket of each tunnel: one, and for a while another when the host connects anew; and the channels of links.
    *
-   * @type {Map<number, WebSocket>} */
+   * @type {Map<number, WebSocket | RTCDataChannel>} */
   #sockets = new Map();
+  /** The connections of links. @type {Map<number, import("./links.js").Link>} */
+  #links = new Map();
   /** @type {(() => void)[]} */
   #events = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -64,9 +69,11 @@ export class Driver {
    *   and for `disconnected`
    * @param {(transfer: number, bytes: Uint8Array) => void} receive takes bytes in the module's memory, and
    *   must not call it
+   * @param {import("./links.js").Links} [makeLink]
    */
-  constructor(nicks, trust, open, handlers, receive) {
+  constructor(nicks, trust, open, handlers, receive, makeLink) {
     this.#open = open;
+    this.#makeLink = makeLink;
     this.#handlers = handlers;
     this.#receive = receive;
     const events = new Proxy(/** @type {any} */ (this), {
@@ -120,7 +127,7 @@ export class Driver {
   /** Frees the module's memory. */
   free() {
     clearTimeout(this.#timer);
-    for (const tunnel of [...this.#sockets.keys(), 0]) this.disconnect(tunnel);
+    for (const tunnel of [...this.#sockets.keys(), ...this.#links.keys(), 0]) this.disconnect(tunnel);
     this.#host?.free();
     this.#host = undefined;
   }
@@ -183,14 +190,7 @@ export class Driver {
     let why = "";
     /** @type {unknown} */
     let cause;
-    socket.binaryType = "arraybuffer";
-    socket.onopen = () => this.do({ kind: "opened", tunnel });
-    socket.onmessage = ({ data }) => {
-      if (!(data instanceof ArrayBuffer)) return socket.close();
-      this.#call((host) => host.received(tunnel, new Uint8Array(data)));
-      // Frees the memory now: browsers collect garbage more slowly than a network can produce it.
-      /** @type {any} */ (data).transfer?.(0);
-    };
+    this.#carry(tunnel, socket);
     socket.onerror = (event) => {
       // Node gives the reason; a browser does not.
       why = "message" in event ? String(event.message) : "";
@@ -202,23 +202,71 @@ export class Driver {
     };
   }
 
+  /** Has the module use a socket or channel. @param {number} tunnel @param {WebSocket | RTCDataChannel} socket */
+  #carry(tunnel, socket) {
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => this.do({ kind: "opened", tunnel });
+    socket.onmessage = (/** @type {MessageEvent} */ { data }) => {
+      if (!(data instanceof ArrayBuffer)) return socket.close();
+      this.#call((host) => host.received(tunnel, new Uint8Array(data)));
+      // Frees the memory now: browsers collect garbage more slowly than a network can produce it.
+      /** @type {any} */ (data).transfer?.(0);
+    };
+  }
+
+  /** Makes a link. @param {number} tunnel @param {string | undefined} offer */
+  link(tunnel, offer) {
+    const make = this.#makeLink;
+    if (!make) return this.#later(() => this.#host && this.#lost(tunnel, "there is no WebRTC here", undefined));
+    const isWanted = () => this.#links.has(tunnel);
+    const lost = (/** @type {string} */ message) => isWanted() && this.#lost(tunnel, message, undefined);
+    this.#links.set(tunnel, make(offer, {
+      described: (message) => isWanted() && this.do({ kind: "described", tunnel, message }),
+      channel: (channel) => {
+        if (!isWanted()) return channel.close();
+        this.#sockets.set(tunnel, channel);
+        this.#carry(tunnel, channel);
+        channel.onclose = () => lost("the other browser closed it");
+        channel.bufferedAmountLowThreshold = LOW_BUFFERED;
+        channel.onbufferedamountlow = () => this.do({ kind: "turn" });
+      },
+      lost,
+    }));
+  }
+
+  /** @param {number} tunnel @param {string} answer */
+  acceptLink(tunnel, answer) {
+    this.#links.get(tunnel)?.accept(answer);
+  }
+
   /** @param {number} tunnel */
   disconnect(tunnel) {
     const socket = this.#sockets.get(tunnel);
     this.#sockets.delete(tunnel);
     this.#full.delete(tunnel);
-    if (socket) {
+    if (socket && "label" in socket) {
+      socket.onopen = socket.onmessage = socket.onclose = socket.onbufferedamountlow = null;
+      socket.close();
+    } else if (socket) {
       socket.onopen = socket.onmessage = socket.onclose = null;
       // A WebSocket closed before it is open emits an error, which must have a listener.
       socket.onerror = () => {};
       socket.close();
     }
+    this.#links.get(tunnel)?.close();
+    this.#links.delete(tunnel);
     if (!this.#sockets.size) this.#emit("disconnected");
   }
 
   /** @param {number} tunnel @param {Uint8Array<ArrayBuffer>} message */
   send(tunnel, message) {
     const socket = this.#sockets.get(tunnel);
+    if (socket && "label" in socket) {
+      // It reports when there is room, and throws unless it is open.
+      const fits = socket.readyState === "open" && socket.bufferedAmount + message.length <= MAX_BUFFERED;
+      if (fits) socket.send(message);
+      return fits;
+    }
     const isFull = socket !== undefined && socket.bufferedAmount > MAX_BUFFERED;
     isFull ? this.#full.add(tunnel) : this.#full.delete(tunnel);
     if (!socket || isFull) return false;

@@ -1,8 +1,9 @@
 /** Loops over what arrives at a peer. Each begins to collect at once, and ends when the peer closes. */
 
-import { shown, waitOptions } from "./arguments.js";
+import { waitOptions } from "./arguments.js";
 import { Arrivals } from "./arrivals.js";
 import { XcherError, misuse } from "./error.js";
+import { shown } from "./shown.js";
 
 /**
  * @typedef {import("./peer.js").Peer} Peer
@@ -15,7 +16,7 @@ import { XcherError, misuse } from "./error.js";
 const MAX_WAITING = 64;
 /** The most events that do. */
 const MAX_EVENTS = 1024;
-const TYPES = ["online", "offline", "call", "session", "change", "refused", "upload", "offer", "notice"];
+const TYPES = ["online", "offline", "call", "session", "change", "way", "refused", "upload", "offer", "notice"];
 
 /** Declines offers for which there is no room. @param {Peer} peer @param {Options} [options] */
 export function offersOf(peer, options) {

@@ -149,6 +149,14 @@ export class Sessions {
     this.#byId.get(id)?.setSafetyWords(words);
   }
 
+  /** @param {number} id @param {boolean} isUsed */
+  linkChanged(id, isUsed) {
+    const session = this.#byId.get(id);
+    if (!session) return;
+    session.way = isUsed ? "direct" : "bridge";
+    this.#emit("way", { session });
+  }
+
   /** @param {number} id @param {FileDetails} file */
   entry(id, ...file) {
     this.#byId.get(id)?.entry(...file);

@@ -1,15 +1,16 @@
-import { bytesOf, choice, shown } from "./arguments.js";
+import { bytesOf, choice } from "./arguments.js";
 import { XcherError, asError, misuse } from "./error.js";
 import { identity, isKeeping, keptPeers } from "./key_store.js";
+import { shown } from "./shown.js";
 
 const SECRET_LEN = 32;
 
 /**
  * @typedef {{
- *   secret: Uint8Array, seed: Uint8Array, codeSeed: Uint8Array, required: boolean,
+ *   secret: Uint8Array, seed: Uint8Array, codeSeed: Uint8Array, required: boolean, links?: number,
  *   get(nick: string): unknown, pin(nick: string, key: string): unknown,
  * }} Trust `secret` and `seed` are empty for a peer whose sessions are unencrypted, `codeSeed` for one
- *   without a code
+ *   without a code; `links` is the policy of links, see `links.js`
  */
 
 /**

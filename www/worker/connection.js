@@ -12,6 +12,19 @@ export function setBridge(url, token) {
   relay = new URL(url).host;
 }
 
+/** What `Peer.connect` is told about links between browsers. */
+export const links = { direct: "never", windowPort: undefined };
+
+/** Sets the user's choice, for the next connection. */
+export function direct(policy) {
+  links.direct = policy;
+}
+
+/** Takes the port to the window, which makes links. */
+export function lend(port) {
+  links.windowPort = port;
+}
+
 export function setPeer(made) {
   peer = made;
 }

@@ -1,7 +1,7 @@
 /** The worker: keeps the peer, so that the page stays responsive. */
 import { hear, tell } from "../messages.js";
 import { Peer, isCode as is, isOneTimeNick, qr } from "../npm/index.js";
-import { peer, setBridge, setPeer } from "./connection.js";
+import { direct, lend, links, peer, setBridge, setPeer } from "./connection.js";
 import { plain } from "./errors.js";
 import { saved } from "./handover.js";
 import { forget, known } from "./known_peers.js";
@@ -17,7 +17,7 @@ let attempt = 0;
 /** Aborts it. */
 let connecting;
 
-hear({ ...sessions, ...shares, ...transfers, ...sending, connect, disconnect, discard, forget, isCode, qrOf, saved, settle, use, who });
+hear({ ...sessions, ...shares, ...transfers, ...sending, connect, direct, disconnect, discard, forget, isCode, lend, qrOf, saved, settle, use, who });
 
 /** Uses a bridge from now on. */
 function use(url, token) {
@@ -43,7 +43,7 @@ async function connect(url, nicks, token, guest) {
   await closed;
   for (let wait = 1000; mine === attempt; wait = Math.min(2 * wait, 30_000)) {
     try {
-      const made = await Peer.connect(url, { nick: nicks, token, calls: guest ? "ignore" : "ask", signal });
+      const made = await Peer.connect(url, { nick: nicks, token, calls: guest ? "ignore" : "ask", signal, ...links });
       if (mine === attempt) start(made, guest);
       else made.close();
       return;

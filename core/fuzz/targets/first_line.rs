@@ -6,6 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use libfuzzer_sys::fuzz_target;
+use xcher_core::secure::Side;
 use xcher_core::tunnel::FirstLine;
 use xcher_core_fuzz::assert_printable;
 
@@ -38,6 +39,14 @@ fn parse_simply(line: &str) -> Option<FirstLine<'_>> {
             Some(FirstLine::Accept { port: port(own)?, from: at(ip, number)? })
         }
         ["X_DIAL", ip, number] => Some(FirstLine::Dial(at(ip, number)?)),
+        ["X_DATA", side, count] => {
+            let side = match side {
+                "A" => Side::Caller,
+                "B" => Side::Callee,
+                _ => return None,
+            };
+            Some(FirstLine::Data { side, number: number(count)? })
+        }
         ["YES"] => Some(FirstLine::Yes),
         _ => None,
     }
@@ -46,6 +55,11 @@ fn parse_simply(line: &str) -> Option<FirstLine<'_>> {
 fn at(ip: &str, number: &str) -> Option<SocketAddr> {
     let ip: IpAddr = ip.parse().ok()?;
     Some(SocketAddr::new(ip, port(number)?))
+}
+
+fn number(text: &str) -> Option<u64> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| digits)
 }
 
 fn port(text: &str) -> Option<u16> {

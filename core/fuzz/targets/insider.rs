@@ -105,6 +105,7 @@ fn terms(side: Side, number: u8) -> Terms {
         Extensions::RECEIPT,
         Extensions::LEFT,
         Extensions::TEXT,
+        Extensions::RTC,
     ];
     Terms {
         side,

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
-use super::{ConnId, Event, ListenerId, Path, SessionId, TransferId};
+use super::{ConnId, Event, LinkStep, ListenerId, Path, SessionId, TransferId};
 use crate::secure::PublicKey;
 use crate::stream::Seal;
 use crate::{FileName, Nick, Size, Stat};
@@ -119,6 +119,14 @@ pub enum Action {
     Close {
         /// The connection.
         conn: ConnId,
+    },
+    /// Do something about the link of a session. Only a host whose [`LinkPolicy`](super::LinkPolicy) permits links
+    /// gets this.
+    Link {
+        /// The session.
+        session: SessionId,
+        /// The step.
+        step: LinkStep,
     },
     /// Read the next entries of the list, some hundreds at a time:
     /// [`Input::Entries`](super::Input::Entries).

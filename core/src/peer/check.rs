@@ -15,6 +15,7 @@ impl Peer {
         self.check_conns();
         self.check_listeners();
         self.check_places();
+        self.check_links();
         self.relay.check();
         assert!(!self.relay.is_next, "the next link to the relay is in the place of the current");
         if let Some(next) = &self.next_relay {
@@ -135,6 +136,14 @@ impl Peer {
                 let role = self.listeners.get(&listener);
                 assert_eq!(role, Some(&ListenerRole::Control(id)), "{listener:?} of {id:?}");
             }
+        }
+    }
+
+    /// A link without its session is open, and waits for what moves on it.
+    fn check_links(&self) {
+        for (id, link) in self.links.iter() {
+            let has_session = self.sessions.contains_key(id);
+            assert!(has_session || link.is_open(), "a link in {:?} of no session", link.stage);
         }
     }
 

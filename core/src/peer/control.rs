@@ -72,6 +72,7 @@ impl Peer {
             Heard::Authenticated => self.authenticated(session, turn),
             Heard::OwnKey { key, proof } => self.own_key_came(session, key, &proof, turn),
             Heard::Port { number, port } => self.port_came(session, number, port, turn),
+            Heard::Link(message) => self.link_message(session, message, turn),
             Heard::Offered { name, size, stat } => {
                 turn.notify(Event::Offered { session, name, size, stat });
             }

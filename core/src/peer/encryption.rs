@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 
 use litemap::LiteMap;
 
-use super::Path;
 use super::session_entry::{Authentication, Call};
+use super::{LinkPolicy, Path};
 use crate::code::{Code, MAX_TRIES};
 use crate::secure::{Entropy, Identity, PublicKey, Side, relay_key};
 use crate::session::{Extensions, Terms};
@@ -20,6 +20,7 @@ pub struct Encryption {
     entropy: Entropy,
     extensions: Extensions,
     required: bool,
+    links: LinkPolicy,
     /// By the nick in lower case.
     pins: LiteMap<Box<str>, PublicKey>,
     /// The code that callers must prove, and the identity shown to them.
@@ -40,6 +41,7 @@ impl Encryption {
                 .with(Extensions::OFFER)
                 .with(Extensions::RECEIPT),
             required: false,
+            links: LinkPolicy::Never,
             pins: LiteMap::new(),
             code: None,
             wrong_codes: 0,
@@ -83,6 +85,16 @@ impl Encryption {
         self.with_extensions(Extensions::RESUME)
     }
 
+    /// Makes links between browsers (section 24), for a driver that can.
+    #[must_use]
+    pub fn with_links(mut self, policy: LinkPolicy) -> Self {
+        self.links = policy;
+        match policy {
+            LinkPolicy::Never => self,
+            LinkPolicy::Auto | LinkPolicy::Always => self.with_extensions(Extensions::RTC),
+        }
+    }
+
     /// Admits only callers that prove to know this code. The host must use the code's nick; callers are
     /// shown a key that belongs to this code alone.
     #[must_use]
@@ -124,6 +136,10 @@ impl Encryption {
     /// The identity of this host at a relay: made of the one that callers are shown.
     pub(super) fn identity_at(&self, relay: PublicKey) -> Identity {
         relay_key::host_key(self.shown_identity(), relay)
+    }
+
+    pub(super) fn links(&self) -> LinkPolicy {
+        self.links
     }
 
     pub(super) fn has_code(&self) -> bool {
@@ -178,7 +194,8 @@ impl Encryption {
             identity: shown.clone().unwrap_or_else(|| self.identity.clone()),
             entropy: Entropy::new(self.entropy.bytes()),
             extensions: match path {
-                Path::Direct | Path::Punched => self.extensions,
+                // Nothing is in between that a link would avoid.
+                Path::Direct | Path::Punched => self.extensions.without(Extensions::RTC),
                 Path::Bridge => self.extensions.with(Extensions::BRIDGE),
             },
             require_encryption: self.required,

@@ -85,6 +85,13 @@ pub enum Event {
         /// Three words.
         words: Box<str>,
     },
+    /// The files of a session take another path from now on; those under way are not moved.
+    Link {
+        /// The session.
+        session: SessionId,
+        /// True for a link between both browsers (section 24), false for the path of the session.
+        is_used: bool,
+    },
     /// A session could not be opened.
     OpenFailed {
         /// The session.

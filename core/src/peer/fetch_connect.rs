@@ -69,7 +69,7 @@ impl Peer {
         }
     }
 
-    fn begin_receiving(&mut self, id: TransferId, conn: ConnId, turn: &mut Turn<'_>) {
+    pub(super) fn begin_receiving(&mut self, id: TransferId, conn: ConnId, turn: &mut Turn<'_>) {
         let Some(fetch) = self.transfers.fetch_mut(id) else { return };
         fetch.stage = FetchStage::Receiving(conn);
         let has_session = self.sessions.contains_key(&fetch.session);

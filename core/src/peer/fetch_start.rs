@@ -160,7 +160,8 @@ impl Peer {
     pub(super) fn prepare_request(&mut self, id: TransferId, turn: &mut Turn<'_>) {
         let Some(fetch) = self.transfers.fetch(id) else { return };
         let entry = self.sessions.get(&fetch.session);
-        if entry.is_some_and(|entry| provider_listens(entry)) {
+        let by_link = self.uses_link(fetch.session);
+        if by_link || entry.is_some_and(|entry| provider_listens(entry)) {
             return self.request(id, None, 0, turn);
         }
         let Some(connection) = entry.and_then(|entry| entry.connection()) else {

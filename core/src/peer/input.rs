@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
-use super::{ConnId, ListenerId, SessionId, TransferId};
+use super::{ConnId, LinkReport, ListenerId, SessionId, TransferId};
 use crate::stream::{Digest, Digests};
 use crate::{FileName, Kind, LeftOut, NotStored, SharedFile, Size};
 
@@ -76,6 +76,13 @@ pub enum Input<'a> {
         local: SocketAddr,
         /// The address of the other end.
         remote: SocketAddr,
+    },
+    /// A report about the link of a session (section 24).
+    Link {
+        /// The session.
+        session: SessionId,
+        /// The report.
+        report: LinkReport,
     },
     /// The answer to [`Action::List`](super::Action::List): the next entries, in any order.
     Entries {

@@ -28,6 +28,9 @@ mod fetch_start;
 mod id;
 mod incoming_call;
 mod input;
+mod link;
+mod link_state;
+mod links;
 mod near;
 mod nick_list;
 mod notice;
@@ -64,6 +67,7 @@ pub use error::{Error, ErrorKind, Interruption};
 pub use event::{Delivery, Direction, Event};
 pub use id::{ConnId, ListenerId, SessionId, TransferId};
 pub use input::{BatchFileEnd, Input, ReceiveEnd};
+pub use link::{LinkPolicy, LinkReport, LinkStep};
 pub use notice::Notice;
 pub use path::{Path, PathPolicy};
 pub use refused_request::RefusedRequest;
@@ -76,6 +80,7 @@ use litemap::LiteMap;
 use crate::{FileName, MisuseError};
 use call_guard::CallGuard;
 use fair_share::Places;
+use link_state::Link;
 use relay_link::RelayLink;
 use role::{ConnRole, ListenerRole};
 use session_entry::SessionEntry;
@@ -93,6 +98,7 @@ pub struct Peer {
     listeners: LiteMap<ListenerId, ListenerRole>,
     sessions: LiteMap<SessionId, Box<SessionEntry>>,
     transfers: Transfers,
+    links: LiteMap<SessionId, Link>,
     guard: CallGuard,
     /// The places that callers take among the sessions.
     callers: Places,
@@ -119,6 +125,7 @@ impl Peer {
             listeners: LiteMap::new(),
             sessions: LiteMap::new(),
             transfers: Transfers::default(),
+            links: LiteMap::new(),
             guard,
             callers: Places::default(),
             sending: Places::default(),
@@ -236,7 +243,7 @@ impl Peer {
                 Some(ConnRole::Relay) => self.relay_lost(Error::Unreachable(why), turn),
                 Some(ConnRole::Control(session)) => self.dial_failed(session, conn, why, turn),
                 Some(ConnRole::Data(transfer)) => {
-                    self.transfer_failed(transfer, Error::Unreachable(why), turn);
+                    self.data_dial_failed(transfer, why, turn);
                 }
                 Some(ConnRole::Rendezvous(session)) => {
                     self.rendezvous_closed(session, Some(why), turn);
@@ -317,6 +324,7 @@ impl Peer {
                     None => turn.act(Action::Close { conn }),
                 }
             }
+            Input::Link { session, report } => self.link_report(session, report, turn),
             Input::Entries { session, entries, done } => {
                 self.entries(session, &entries, done, turn);
             }

@@ -82,6 +82,15 @@ pub enum Notice {
         /// The system's reason.
         why: Box<str>,
     },
+    /// There is no link between both browsers (section 24), or no more.
+    LinkFailed {
+        /// The reason.
+        why: Box<str>,
+    },
+    /// The peer sent an X_RTC that no host can use.
+    LinkMessage(ProtocolError),
+    /// The peer sent an X_RTC at the wrong time.
+    UnexpectedLinkMessage,
     /// The relay stops soon; this host connects to it anew (section 5.9).
     RelayStops,
     /// The relay did not carry out a packet.
@@ -159,6 +168,11 @@ impl fmt::Display for Notice {
             Self::PunchFailed { why } => write!(f, "cannot connect through NAT: {why}"),
             Self::Dialling { to, path } => write!(f, "dialling {to} {path}"),
             Self::DialFailed { to, path, why } => write!(f, "cannot reach {to} {path}: {why}"),
+            Self::LinkFailed { why } => write!(f, "no direct link between the browsers: {why}"),
+            Self::LinkMessage(error) => write!(f, "ignored a message about a link: {error}"),
+            Self::UnexpectedLinkMessage => {
+                f.write_str("ignored a message about a link that was not expected")
+            }
             Self::RelayStops => f.write_str("the relay stops soon; connecting to it anew"),
             Self::RelayError { verb, reason } => write!(f, "relay error on {verb}: {reason}"),
             Self::RelayLine(error) => write!(f, "ignored a line from the relay: {error}"),

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::link_state::Link;
 use super::session_entry::SessionEntry;
 use super::transfers::{SLOW_AFTER, Transfer, stall_deadline};
 use super::{Direction, Error, Event, Peer, SessionId, TransferId, Turn, Wait};
@@ -16,7 +17,8 @@ impl Peer {
         let sessions = sessions.filter_map(|entry| entry.deadline(limits)).chain(paths);
         let next_relay = self.next_relay.as_ref().and_then(|next| next.deadline(limits));
         let relay = self.relay.deadline(limits).into_iter().chain(next_relay);
-        sessions.chain(self.transfers.deadline()).chain(relay).min()
+        let links = self.links.values().filter_map(Link::deadline);
+        sessions.chain(self.transfers.deadline()).chain(relay).chain(links).min()
     }
 
     pub(super) fn progress(&mut self, id: TransferId, bytes: u64, turn: &mut Turn<'_>) {
@@ -57,6 +59,7 @@ impl Peer {
         } else {
             return;
         };
+        self.judge_link(id, bytes, turn);
         turn.notify(Event::Progress { transfer: id, session, direction, bytes });
     }
 
@@ -67,6 +70,7 @@ impl Peer {
             && let Some(deadline) = &mut fetch.deadline
         {
             *deadline = turn.after(self.config.limits.stall_timeout);
+            fetch.pace.restart();
         }
     }
 
@@ -82,6 +86,7 @@ impl Peer {
         let now = turn.now;
         self.pass_relay_deadline(turn);
         self.pass_move_deadline(turn);
+        self.pass_link_deadlines(turn);
         self.try_next_paths(turn);
         let limits = &self.config.limits;
         let is_late = |entry: &SessionEntry| entry.deadline(limits).is_some_and(|at| at <= now);

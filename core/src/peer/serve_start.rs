@@ -5,11 +5,12 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::time::Duration;
 
+use super::link_state::Pace;
 use super::session_entry::Connection;
 use super::transfers::{Serve, ServeStage, stall_deadline};
 use super::{
-    Action, ConnId, ConnRole, Direction, Error, Event, ListenerId, ListenerRole, Peer, Purpose,
-    SessionId, TransferId, Turn,
+    Action, ConnId, ConnRole, Direction, Error, Event, LinkStep, ListenerId, ListenerRole, Peer,
+    Purpose, SessionId, TransferId, Turn,
 };
 use crate::session::Extensions;
 use crate::stream::Digest;
@@ -49,6 +50,8 @@ impl Peer {
             has,
             stage: ServeStage::Waiting,
             requester: None,
+            on_link: false,
+            pace: Pace::default(),
             began: Duration::ZERO,
             deadline: None,
         };
@@ -118,8 +121,39 @@ impl Peer {
         self.serve_over(&serve, turn);
     }
 
-    /// Dials the requester's port, or listens where it is the requester that dials.
+    /// Dials the requester's port; or, where it is the requester that dials, opens a stream of the session's
+    /// link, or listens.
     fn open_data_connection(&mut self, id: TransferId, turn: &mut Turn<'_>) {
+        let Some(serve) = self.transfers.serve(id) else { return };
+        match serve.to.port() == 0 && self.uses_link(serve.session) {
+            true => self.open_link_stream(id, turn),
+            false => self.dial_or_listen(id, turn),
+        }
+    }
+
+    fn open_link_stream(&mut self, id: TransferId, turn: &mut Turn<'_>) {
+        let conn = self.new_conn();
+        let Some(serve) = self.transfers.serve_mut(id) else { return };
+        let (session, number) = (serve.session, serve.number);
+        (serve.stage, serve.on_link) = (ServeStage::Dialling(conn), true);
+        serve.deadline = Some(turn.after(self.config.limits.accept_timeout));
+        self.conns.insert(conn, ConnRole::Data(id));
+        turn.act(Action::Link { session, step: LinkStep::Open { conn, number } });
+    }
+
+    /// A data connection of a file that this host serves could not be opened: the requester waits for another
+    /// where it was a stream of a link.
+    pub(super) fn data_dial_failed(&mut self, id: TransferId, why: Box<str>, turn: &mut Turn<'_>) {
+        match self.transfers.serve_mut(id) {
+            Some(serve) if serve.on_link => {
+                serve.on_link = false;
+                self.dial_or_listen(id, turn);
+            }
+            _ => self.transfer_failed(id, Error::Unreachable(why), turn),
+        }
+    }
+
+    fn dial_or_listen(&mut self, id: TransferId, turn: &mut Turn<'_>) {
         let (conn, listener) = (self.new_conn(), ListenerId(self.new_id()));
         let Some(serve) = self.transfers.serve_mut(id) else { return };
         serve.deadline = Some(turn.after(self.config.limits.accept_timeout));

@@ -3,9 +3,10 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use super::LinkMessage;
 use crate::secure::PublicKey;
 use crate::stream::Digest;
-use crate::{FileName, InvalidName, LeftOut, NotStored, Size, Stat};
+use crate::{FileName, InvalidName, LeftOut, NotStored, ProtocolError, Size, Stat};
 
 /// The meaning of a line from the peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub enum Event {
         /// The peer's port, 1–65535.
         port: u16,
     },
+    /// The peer sets up a link by WebRTC, or tried to: an error ends the link alone (section 24).
+    Link(Result<LinkMessage, ProtocolError>),
     /// The peer offers a file (section 17).
     Offered {
         /// The file.

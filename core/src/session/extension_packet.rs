@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use base64ct::{Base64, Encoding as _};
 
-use super::{Extensions, Receipt, Want};
+use super::{Extensions, LinkMessage, Receipt, Want};
 use crate::batch::{MAX_FILE_LEN, MAX_FILES};
 use crate::packet::split_last;
 use crate::secure::{PublicKey, decode_key_and_proof};
@@ -42,6 +42,8 @@ pub(super) enum ExtensionPacket<'a> {
     Unasked { reason: NotStored, name: Name<'a> },
     /// `X_LEFT reason name`: names a file that is left out.
     Left { reason: LeftOutReason, name: Name<'a> },
+    /// `X_RTC`: sets up a link by WebRTC.
+    Link(Result<LinkMessage, ProtocolError>),
 }
 
 const RESUME_FORM: &str = "X_RESUME name size port offset digest";
@@ -69,6 +71,9 @@ impl<'a> ExtensionPacket<'a> {
                 (Self::parse_resume(fields), RESUME_FORM)
             }
             "X_PORT" if named.has(Extensions::PASSIVE) => (Self::parse_port(fields), PORT_FORM),
+            "X_RTC" if named.has(Extensions::RTC) => {
+                return Ok(Some(Self::Link(LinkMessage::parse(fields, line))));
+            }
             "X_BATCH" if named.has(Extensions::BATCH) => (Self::parse_batch(fields), BATCH_FORM),
             "X_FILE" if named.has(Extensions::BATCH) => (Self::parse_file(fields), FILE_FORM),
             "X_LEFT" if named.has(Extensions::LEFT) => (Self::parse_left(fields), LEFT_FORM),
@@ -242,6 +247,11 @@ impl<'a> ExtensionPacket<'a> {
                     out.extend_from_slice(reason.as_str().as_bytes());
                 }
             }
+            Self::Link(message) => {
+                if let Ok(message) = message {
+                    message.encode(out);
+                }
+            }
             Self::Left { reason, name } => put_named(out, "X_LEFT ", reason.as_str(), *name),
             Self::Unasked { reason, name } => put_named(out, "X_UNASKED ", reason.as_str(), *name),
         }
@@ -305,6 +315,7 @@ mod tests {
         .with(Extensions::BATCH)
         .with(Extensions::RECEIPT)
         .with(Extensions::LEFT)
+        .with(Extensions::RTC)
         .with(Extensions::CODE);
 
     #[test]
@@ -322,6 +333,7 @@ mod tests {
             ExtensionPacket::OfferEnd,
             ExtensionPacket::Key { key: PublicKey::new([5; 32]), proof: digest },
             ExtensionPacket::Refused { number: 3 },
+            ExtensionPacket::Link(Ok(LinkMessage::Offer("v=0".into()))),
             ExtensionPacket::Want(Want { files: 3, bytes: u64::MAX, already_stored: 0 }),
             ExtensionPacket::Receipt(Receipt { number: 7, at: 0, count: 1024, not_stored: None }),
             ExtensionPacket::Receipt(Receipt {

@@ -54,6 +54,8 @@ words! {
     BRIDGE = 9, "bridge";
     /// The provider names files that it leaves out (section 20).
     LEFT = 12, "left";
+    /// Data connections may be streams of a link by WebRTC (section 24).
+    RTC = 13, "rtc";
 }
 
 impl Extensions {

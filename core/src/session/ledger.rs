@@ -145,6 +145,7 @@ impl Ledger {
                 self.request(name, size, port, Some((offset, digest)), extensions)?
             }
             ExtensionPacket::Port { number, port } => Event::Port { number, port },
+            ExtensionPacket::Link(message) => Event::Link(message),
             ExtensionPacket::Stat { name, size, stat } => self.entry(name, size, stat, line)?,
             ExtensionPacket::Offer { name, size, stat } => {
                 self.offer_entries += 1;

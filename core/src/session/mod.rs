@@ -34,6 +34,7 @@ mod event;
 mod extension_packet;
 mod extensions;
 mod ledger;
+mod link_message;
 mod negotiation;
 mod requests;
 mod responses;
@@ -43,6 +44,7 @@ use alloc::vec::Vec;
 
 pub use event::{Batch, Event, Question, Receipt, Request, Want};
 pub use extensions::Extensions;
+pub use link_message::{LinkMessage, MAX_DESCRIPTION_LEN};
 pub use negotiation::Terms;
 
 use auth::Auth;

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::extension_packet::ExtensionPacket;
 use super::ledger::Owed;
-use super::{Batch, Extensions, Question, Request, Session};
+use super::{Batch, Extensions, LinkMessage, Question, Request, Session};
 use crate::state::State;
 use crate::{FileName, Kind, LeftOut, MisuseError, Packet, Size, Stat};
 
@@ -155,6 +155,15 @@ impl Session {
         out: &mut Vec<u8>,
     ) -> Result<(), MisuseError> {
         self.send_extension(&ExtensionPacket::Port { number, port }, out)
+    }
+
+    /// Sends a message of the setup of a link. Requires [`Extensions::RTC`].
+    ///
+    /// # Errors
+    ///
+    /// [`MisuseError::Closing`].
+    pub fn link(&mut self, message: LinkMessage, out: &mut Vec<u8>) -> Result<(), MisuseError> {
+        self.send_extension(&ExtensionPacket::Link(Ok(message)), out)
     }
 
     /// Sends the NOs that are due.

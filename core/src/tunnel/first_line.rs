@@ -5,6 +5,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
+use crate::secure::Side;
 use crate::{ProtocolError, Quoted, decimal};
 
 /// The first line of a tunnel's stream, or the answer to it.
@@ -26,6 +27,14 @@ pub enum FirstLine<'a> {
     },
     /// `X_DIAL ip port`, from the client: connects the stream to an address.
     Dial(SocketAddr),
+    /// `X_DATA side number`, on a link by WebRTC, from the provider: the stream is the data connection of a
+    /// request (section 24).
+    Data {
+        /// The side that requested.
+        side: Side,
+        /// The number of its request (section 11.4).
+        number: u64,
+    },
     /// `YES`, the answer: the stream is connected.
     Yes,
     /// `NO reason`, the refusal of any of the client's lines.
@@ -35,7 +44,8 @@ pub enum FirstLine<'a> {
     },
 }
 
-const FORMS: &str = "X_RELAY, X_LISTEN, X_ACCEPT port ip port, X_DIAL ip port, YES or NO reason";
+const FORMS: &str = "X_RELAY, X_LISTEN, X_ACCEPT port ip port, X_DIAL ip port, X_DATA side number, YES or NO \
+                     reason";
 
 impl<'a> FirstLine<'a> {
     /// Parses a line without its end.
@@ -54,6 +64,7 @@ impl<'a> FirstLine<'a> {
             ("X_LISTEN", Some(fields)) => address(fields).map(Self::Listening),
             ("X_ACCEPT", Some(fields)) => accept(fields),
             ("X_DIAL", Some(fields)) => address(fields).map(Self::Dial),
+            ("X_DATA", Some(fields)) => data(fields),
             ("YES", None) => Some(Self::Yes),
             ("NO", Some(reason)) => Some(Self::No { reason }),
             _ => None,
@@ -85,6 +96,9 @@ impl<'a> FirstLine<'a> {
                 let (ip, port) = at(there);
                 put(&["X_DIAL", &ip, &port]);
             }
+            Self::Data { side, number } => {
+                put(&["X_DATA", &char::from(side.letter()).to_string(), &number.to_string()]);
+            }
             Self::Yes => put(&["YES"]),
             Self::No { reason } => put(&["NO", reason]),
         }
@@ -102,6 +116,13 @@ fn accept(fields: &str) -> Option<FirstLine<'static>> {
     Some(FirstLine::Accept { port: decimal::port(port)?, from: address(from)? })
 }
 
+fn data(fields: &str) -> Option<FirstLine<'static>> {
+    let (side, number) = fields.split_once(' ')?;
+    let side =
+        [Side::Caller, Side::Callee].into_iter().find(|one| side.as_bytes() == [one.letter()])?;
+    Some(FirstLine::Data { side, number: decimal::parse(number.as_bytes())? })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,6 +138,8 @@ mod tests {
             "X_LISTEN ::1 40000",
             "X_ACCEPT 40000 192.0.2.7 5000",
             "X_DIAL ::1 40000",
+            "X_DATA A 0",
+            "X_DATA B 18446744073709551615",
             "YES",
             "NO port 80 is below 1024",
         ] {
@@ -137,6 +160,11 @@ mod tests {
             "X_DIAL 1.2.3.4 65536",
             "X_DIAL 1.2.3.4 80 90",
             "X_ACCEPT 1 1.2.3.4",
+            "X_DATA A",
+            "X_DATA C 1",
+            "X_DATA a 1",
+            "X_DATA A -1",
+            "X_DATA A 1 2",
             "X_RELAY now",
             "YES sir",
             "NO",

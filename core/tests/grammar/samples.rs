@@ -99,6 +99,8 @@ fn stream_lines() -> Vec<(String, bool)> {
         "X_LISTEN 192.0.2.7 40000",
         "X_ACCEPT 40000 2001:db8::7 5000",
         "X_DIAL ::1 40000",
+        "X_DATA A 0",
+        "X_DATA B 18446744073709551615",
         "YES",
         "NO port 80 is below 1024",
         "NO ",
@@ -106,6 +108,9 @@ fn stream_lines() -> Vec<(String, bool)> {
     let bad = [
         "",
         "X_DIAL",
+        "X_DATA A",
+        "X_DATA C 0",
+        "X_DATA A 0 0",
         "X_DIAL 192.0.2.7",
         "X_DIAL example.org 80",
         "X_DIAL [::1] 80",

@@ -1,7 +1,7 @@
 //! The lines that two sessions with all extensions write, before they are encrypted.
 
 use xcher_core::secure::Side;
-use xcher_core::session::{Extensions, Receipt, Session, Want};
+use xcher_core::session::{Extensions, LinkMessage, Receipt, Session, Want};
 use xcher_core::{FileName, Kind, LeftOut, LeftOutReason, NotStored, Size, Stat};
 
 use crate::abnf::Grammar;
@@ -13,7 +13,8 @@ const ALL: Extensions = endpoint::ALL
     .with(Extensions::RECEIPT)
     .with(Extensions::LEFT)
     .with(Extensions::TEXT)
-    .with(Extensions::BRIDGE);
+    .with(Extensions::BRIDGE)
+    .with(Extensions::RTC);
 
 fn pair(words: [Option<&str>; 2]) -> [Endpoint; 2] {
     [Side::Caller, Side::Callee].map(|side| {
@@ -71,6 +72,11 @@ fn say_everything(session: &mut Session, out: &mut Vec<u8>) {
         session.batch(files.into_iter(), port, out).unwrap();
     }
     session.answer_port(3, 40_001, out).unwrap();
+    for text in ["v=0\r\n", "é"] {
+        session.link(LinkMessage::Offer(text.into()), out).unwrap();
+        session.link(LinkMessage::Answer(text.into()), out).unwrap();
+    }
+    session.link(LinkMessage::No, out).unwrap();
     session.want(Want { files: 3, bytes: 14, already_stored: 1 }, out).unwrap();
     for not_stored in [None, Some(NotStored::Space), Some(NotStored::Other)] {
         session.receipt(Receipt { number: 2, at: 1023, count: 1, not_stored }, out).unwrap();

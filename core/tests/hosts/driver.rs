@@ -44,7 +44,9 @@ impl Net {
                 self.answer(at, Input::Opened { transfer, digest });
             }
             // A file that never progresses.
-            Action::Send { name, .. } if name.as_str().ends_with(", idle") => {}
+            Action::Send { transfer, conn, name, .. } if name.as_str().ends_with(", idle") => {
+                host.sending.insert(conn, transfer);
+            }
             Action::Send { transfer, conn, name, size, from, seal } => {
                 let file = host.files[name.as_str()].clone();
                 let length = file.len() as u64;
@@ -84,6 +86,19 @@ impl Net {
                 }
             }
             other => panic!("unexpected action {other:?}"),
+        }
+    }
+
+    /// A data connection breaks: reports the transfer that it carried.
+    pub(crate) fn break_data(&mut self, at: usize, broken: ConnId) {
+        let mut receiving = self.hosts[at].receiving.iter();
+        let found = receiving.find(|(_, receiving)| receiving.conn == broken);
+        if let Some((&transfer, receiving)) = found {
+            let (bytes, end) = (receiving.bytes.len() as u64, ReceiveEnd::Broken("cut".into()));
+            self.give(at, Input::ReceiveEnded { transfer, bytes, digests: None, end });
+        } else if let Some(&transfer) = self.hosts[at].sending.get(&broken) {
+            let why = Some("cut".into());
+            self.give(at, Input::SendEnded { transfer, bytes: 0, unsent: Vec::new(), why });
         }
     }
 

@@ -12,6 +12,7 @@ use xcher_core::secure::{Identity, PublicKey};
 use xcher_core::{FileName, Limits, Nick, Peer};
 
 use crate::driver::Receiving;
+use crate::fake_link::FakeLink;
 use crate::meeting::Meeting;
 
 pub(crate) struct Host {
@@ -29,6 +30,8 @@ pub(crate) struct Host {
     pub(crate) stored: BTreeMap<String, Vec<u8>>,
     pub(crate) pins: Vec<(Nick, PublicKey)>,
     pub(crate) receiving: BTreeMap<TransferId, Receiving>,
+    /// Files that never progress, by their connection.
+    pub(crate) sending: BTreeMap<ConnId, TransferId>,
     /// Questions to its disk.
     pub(crate) looked_up: usize,
     /// Set while answers of its disk wait in `held`.
@@ -83,8 +86,13 @@ pub(crate) struct Net {
     pub(crate) refusals: VecDeque<&'static str>,
     /// The relay's support for hole punching, and the rendezvous that wait there.
     pub(crate) meeting: Meeting,
+    /// The link by WebRTC between the first two hosts.
+    pub(crate) link: FakeLink,
     /// The paths of calls that hosts told the relay.
     pub(crate) told: Vec<(usize, String)>,
+    /// Returns true for hosts whose bytes to other hosts are under way in `delayed`.
+    pub(crate) delays: fn(usize) -> bool,
+    delayed: Vec<Todo>,
 }
 
 /// The outcome of a dial.
@@ -185,6 +193,7 @@ impl Net {
                 stored: BTreeMap::new(),
                 pins: Vec::new(),
                 receiving: BTreeMap::new(),
+                sending: BTreeMap::new(),
                 looked_up: 0,
                 slow: false,
                 held: Vec::new(),
@@ -217,7 +226,10 @@ impl Net {
             dials: Vec::new(),
             refusals: VecDeque::new(),
             meeting: Meeting::new(meets),
+            link: FakeLink::default(),
             told: Vec::new(),
+            delays: |_| false,
+            delayed: Vec::new(),
         };
         for host in 0..net.hosts.len() {
             net.with(host, |peer, now, actions| peer.start(now, actions));
@@ -298,6 +310,13 @@ impl Net {
 
     pub(crate) fn give(&mut self, host: usize, input: Input<'static>) {
         self.todo.push_back(Todo::Input(host, input));
+    }
+
+    /// Delivers all bytes that are under way, and delays no more.
+    pub(crate) fn arrive(&mut self) {
+        self.delays = |_| false;
+        self.todo.extend(self.delayed.drain(..));
+        self.run();
     }
 
     /// Delivers the answers that a slow disk held back.
@@ -424,7 +443,7 @@ impl Net {
             Action::Dial { conn, to, path, purpose, .. } => {
                 self.dials.push((conn, to));
                 match (self.fate)(host, to, path) {
-                    Fate::Connected => self.dial(host, conn, to, purpose),
+                    Fate::Connected => self.dial(host, conn, (to, path), purpose),
                     Fate::Refused => {
                         self.give(host, Input::ConnectFailed { conn, why: "refused".into() });
                     }
@@ -452,7 +471,11 @@ impl Net {
                 self.hosts[host].written.extend(&bytes);
                 self.give(host, Input::Sent { conn, bytes: bytes.len() });
                 if let Some((other, end)) = self.wires.get(&(host, conn)) {
-                    self.todo.push_back(Todo::Bytes(*other, *end, bytes));
+                    let bytes = Todo::Bytes(*other, *end, bytes);
+                    match (self.delays)(host) {
+                        true => self.delayed.push(bytes),
+                        false => self.todo.push_back(bytes),
+                    }
                 }
             }
             Action::Close { conn } if self.meeting.leave(host, conn) => {}
@@ -465,6 +488,7 @@ impl Net {
             Action::DialRendezvous { conn, listener, .. } => {
                 self.dial_rendezvous(host, conn, listener);
             }
+            Action::Link { session, step } => self.link_step(host, session, step),
             Action::Punch { listener, to, is_caller } => self.punch(host, listener, to, is_caller),
             Action::Pause { .. } | Action::Resume { .. } | Action::RelayVerified { .. } => {}
             Action::Pin { nick, key } => self.hosts[host].pins.push((nick, key)),
@@ -477,7 +501,13 @@ impl Net {
         if self.nat { OUTSIDE.into() } else { BRIDGE.into() }
     }
 
-    fn dial(&mut self, host: usize, conn: ConnId, to: SocketAddr, purpose: Purpose) {
+    fn dial(
+        &mut self,
+        host: usize,
+        conn: ConnId,
+        (to, path): (SocketAddr, Path),
+        purpose: Purpose,
+    ) {
         assert!(to.port() >= 1024, "a system port is dialled");
         let found = self.listeners.iter().find(|((at, listener), (port, _))| {
             let allocated = self.at_bridge.contains(&(*at, *listener));
@@ -492,7 +522,8 @@ impl Net {
         let end = self.hosts[other].peer.new_conn();
         self.wires.insert((host, conn), (other, end));
         self.wires.insert((other, end), (host, conn));
-        let [local, remote] = [SocketAddr::new(ip(host), 5), to];
+        let from = if path == Path::Bridge { self.bridge() } else { ip(host) };
+        let [local, remote] = [SocketAddr::new(from, 5), to];
         self.give(host, Input::Connected { conn, local, remote });
         self.give(other, Input::Accepted { listener, conn: end, local: remote, remote: local });
     }

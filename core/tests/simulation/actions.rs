@@ -48,6 +48,7 @@ impl World {
             Action::Pause { conn } => self.pause(end(conn), true),
             Action::Resume { conn } => self.pause(end(conn), false),
             Action::Close { conn } => self.close(end(conn)),
+            Action::Link { .. } => unreachable!("no host makes links"),
             Action::List { session } => {
                 let due = self.hosts[host].list(session, &mut self.rng);
                 self.hosts[host].due.push(due);

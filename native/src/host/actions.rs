@@ -31,6 +31,8 @@ impl Host {
             Action::Pause { conn } => self.pause(conn, true),
             Action::Resume { conn } => self.pause(conn, false),
             Action::Close { conn } => self.close(conn),
+            // Only a browser makes links.
+            Action::Link { .. } => {}
             Action::List { session } => self.list_next(session),
             Action::Find { session, name } => self.find(session, name),
             Action::FindPartial { transfer, name, size, from } => {

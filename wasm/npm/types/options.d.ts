@@ -39,6 +39,22 @@ export interface SendOptions {
   identity?: Bytes;
   /** The store of pinned keys: by default {@link keptPeers} in a browser, elsewhere the peer's memory. */
   knownPeers?: KnownPeers;
+  /**
+   * Links between browsers by WebRTC, past the bridge: `never` (the default), once files come slowly through the bridge
+   * (`auto`), or in every session that this peer opens (`always`). Both browsers must permit it, in an encrypted
+   * session; the caller decides. The other host then learns addresses of this browser, as for a call in a page. Without
+   * `RTCPeerConnection`, as in Node, this is `never`.
+   */
+  direct?: "never" | "auto" | "always";
+  /**
+   * In a worker, where there is no `RTCPeerConnection`: a port whose other end a window has passed to {@link lendLinks}.
+   */
+  windowPort?: object;
+  /**
+   * In a window: servers that tell the browser its public address (STUN), or relay (TURN), as for `RTCPeerConnection`.
+   * None by default, so links reach within one local network, and no server learns of them.
+   */
+  iceServers?: readonly object[];
   /** Aborts connecting. The signal of {@link Peer.send} also stops sending later on. */
   signal?: AbortSignal;
   /** Time to wait for the bridge and the relay, in milliseconds; 30 000 by default. */
@@ -48,6 +64,18 @@ export interface SendOptions {
    * its bytes, a response that has them, or the compiled module. Only the first call that needs the module reads this.
    */
   wasm?: WasmSource | PromiseLike<WasmSource>;
+}
+
+/**
+ * Makes links for peers in a worker ({@link SendOptions.direct}), which have the other end of the port as `windowPort`.
+ * Call it in the window.
+ */
+export function lendLinks(port: object, options?: { iceServers?: readonly object[] }): LinkLender;
+
+/** Makes links for peers in a worker. */
+export interface LinkLender {
+  /** Permits links, as at first; `false` closes all of them, and permits none. */
+  allow(yes: boolean): void;
 }
 
 /** The module `xcher_bg.wasm`, which `import.meta.resolve("xcher/xcher_bg.wasm")` finds. */

@@ -29,6 +29,11 @@ export interface Session {
    */
   readonly known?: "pinned" | "first" | "code" | "no";
   /**
+   * The way of the files that are requested from now on: through the bridge, or a link between both browsers
+   * (`direct`). The peer's event `way` reports a change. Later versions may add values.
+   */
+  readonly way: "bridge" | "direct";
+  /**
    * Three words that both sides see unless the session is intercepted: users compare them by voice. Rejects
    * in an unencrypted session (`not-private`), or if the session ends before.
    */

@@ -3,10 +3,10 @@
 use std::task::Context;
 use std::time::Duration;
 
-use xcher_core::Kind;
 use xcher_core::peer::{Action, ConnId, Event, Input, ListenerId, Notice, ReceiveEnd, TransferId};
 use xcher_core::secure::SecureError;
 use xcher_core::tunnel::{FirstLine, MAX_STREAMS};
+use xcher_core::{Kind, Stat};
 
 use super::receive_batch::ReceiveBatch;
 use super::receive_file::ReceiveFile;
@@ -49,13 +49,15 @@ impl<E: Environment> Host<E> {
             Action::Pause { conn } => self.pause(conn, true),
             Action::Resume { conn } => self.pause(conn, false),
             Action::Close { conn } => self.close(conn),
+            Action::Link { session, step } => self.link_step(session, step),
             Action::List { session } => {
                 let (entries, done) = self.shares.next(session);
                 self.queue_input(Input::Entries { session, entries, done });
             }
             Action::Find { session, name } => {
-                let size = self.shares.size(session, name.as_str());
-                self.queue_input(Input::Found { session, size, kind: Kind::File });
+                let (size, kind) = self.shares.find(session, name.as_str()).unzip();
+                let kind = kind.unwrap_or_default();
+                self.queue_input(Input::Found { session, size, kind });
             }
             Action::SendBatch { transfer, conn, files, seal } => {
                 self.start_sending(conn, transfer, SendFile::batch(conn, transfer, files, seal));
@@ -96,7 +98,9 @@ impl<E: Environment> Host<E> {
 
     /// Opens a stream to the relay in a tunnel that has none, or another tunnel first.
     fn reach_relay(&mut self, conn: ConnId) {
-        let idle = |tunnel: &&mut Tunnel| tunnel.relay.is_none() && !tunnel.is_left;
+        let idle = |tunnel: &&mut Tunnel| {
+            tunnel.relay.is_none() && !tunnel.is_left && tunnel.link.is_none()
+        };
         if let Some(tunnel) = self.tunnels.iter_mut().find(idle) {
             tunnel.relay = Some(conn);
             let number = tunnel.number;
@@ -125,7 +129,7 @@ impl<E: Environment> Host<E> {
         }
     }
 
-    fn open_stream(
+    pub(super) fn open_stream(
         &mut self,
         number: u32,
         role: Role,
@@ -179,7 +183,7 @@ impl<E: Environment> Host<E> {
 
     /// A connection to the relay is closed, if it is one.
     fn leave_relay(&mut self, conn: ConnId) {
-        let is_only = self.tunnels.len() == 1;
+        let is_only = self.tunnels.iter().filter(|tunnel| tunnel.link.is_none()).count() == 1;
         let mut tunnels = self.tunnels.iter_mut();
         let Some(tunnel) = tunnels.find(|tunnel| tunnel.relay == Some(conn)) else { return };
         tunnel.relay = None;
@@ -187,7 +191,13 @@ impl<E: Environment> Host<E> {
             // The relay is reached through another.
             tunnel.is_left = true;
         } else if !tunnel.is_open() {
-            self.hang_up();
+            let number = tunnel.number;
+            if self.stopping {
+                return self.hang_up();
+            }
+            // Files may still move on links.
+            self.tunnels.retain(|tunnel| tunnel.number != number);
+            self.environment.disconnect(number);
         } else if !self.stopping {
             // The bridge has stopped answering: the relay is reached through it alone.
             self.silent_tunnel = Some(tunnel.number);
@@ -243,12 +253,11 @@ impl<E: Environment> Host<E> {
                 self.forget_prefix(*transfer);
                 self.forget_pending(*transfer);
             }
-            // This host stores files alone.
-            Event::Entry { session, name, stat, .. } if stat.kind != Kind::File => {
+            Event::Entry { session, name, stat, .. } if !is_storable(stat) => {
                 let (session, notice) = (Some(*session), Notice::NotAFile { name: name.clone() });
                 return self.notify(Event::Notice { session, notice });
             }
-            Event::Offered { session, name, stat, .. } if stat.kind != Kind::File => {
+            Event::Offered { session, name, stat, .. } if !is_storable(stat) => {
                 self.unsupported.push_back((*session, name.clone()));
                 return;
             }
@@ -264,5 +273,15 @@ impl<E: Environment> Host<E> {
         }
         self.deliveries.event(&event);
         self.environment.event(event, self.losing_tunnel);
+    }
+}
+
+/// Returns true for what this host stores: files and empty folders. It makes no links, and no folder that only its owner
+/// may use.
+fn is_storable(stat: &Stat) -> bool {
+    match stat.kind {
+        Kind::File => true,
+        Kind::Folder => !stat.private,
+        Kind::Link => false,
     }
 }

@@ -16,7 +16,13 @@ pub trait Environment {
     /// Opens the WebSocket of a tunnel, which goes by this number from now on.
     /// [`Host::opened`](super::Host::opened) or [`Host::lost`](super::Host::lost) follows.
     fn connect(&self, tunnel: u32);
-    /// Closes the WebSocket of a tunnel, if it has one. Nothing more may arrive from it.
+    /// Makes a connection of WebRTC with a data channel, the link of this number, and describes it; for the peer's
+    /// offer if there is one. [`Host::described`](super::Host::described) follows, and
+    /// [`Host::opened`](super::Host::opened), or [`Host::lost`](super::Host::lost).
+    fn link(&self, tunnel: u32, offer: Option<&str>);
+    /// Takes the peer's description of the other end of a link.
+    fn accept_link(&self, tunnel: u32, answer: &str);
+    /// Closes the WebSocket of a tunnel or link, if it has one. Nothing more may arrive from it.
     fn disconnect(&self, tunnel: u32);
     /// Sends a message over a tunnel. Returns false if it must wait; [`Host::turn`](super::Host::turn) follows
     /// when there is room.

@@ -8,6 +8,7 @@ mod application;
 mod batch_files;
 mod deliveries;
 mod environment;
+mod links;
 mod pending_files;
 mod receive_batch;
 mod receive_file;
@@ -26,7 +27,9 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use xcher_core::peer::{Action, Config, ConnId, Encryption, Input, Path, PathPolicy, SessionId};
+use xcher_core::peer::{
+    Action, Config, ConnId, Encryption, Input, LinkReport, Path, PathPolicy, SessionId,
+};
 use xcher_core::{FileName, Peer};
 
 use deliveries::Deliveries;
@@ -135,7 +138,7 @@ impl<E: Environment> Host<E> {
         self.command(Peer::stop);
     }
 
-    /// Takes the report that the WebSocket of a tunnel is open.
+    /// Takes the report that the WebSocket of a tunnel, or the channel of a link, is open.
     pub fn opened(&mut self, tunnel: u32) {
         if let Some(opened) = self.tunnels.iter_mut().find(|known| known.number == tunnel) {
             opened.opened();
@@ -143,23 +146,24 @@ impl<E: Environment> Host<E> {
                 self.dial_relay(tunnel, conn);
                 self.act_on(Vec::new());
             }
+            self.report_link(tunnel, LinkReport::Up);
         }
         self.turn();
     }
 
-    /// Takes a message that arrived over the WebSocket of a tunnel.
+    /// Takes a message that arrived over the WebSocket of a tunnel, or a link.
     pub fn received(&mut self, tunnel: u32, message: Vec<u8>) {
         let queue =
             self.tunnels.iter().find(|known| known.number == tunnel).and_then(Tunnel::queue);
         if let Some(queue) = queue
             && !queue.receive(message)
         {
-            self.lose(tunnel, "the bridge sent more bytes than its credit allows");
+            self.lose(tunnel, "the other end sent more bytes than its credit allows");
         }
         self.turn();
     }
 
-    /// Takes the report that the WebSocket of a tunnel was closed, or could not be opened.
+    /// Takes the report that the WebSocket of a tunnel, or a link, was closed, or could not be opened.
     pub fn lost(&mut self, tunnel: u32, why: &str) {
         self.lose(tunnel, why);
         self.turn();

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use xcher_core::Quoted;
-use xcher_core::peer::{BatchFileEnd, Input, Purpose, ReceiveEnd};
+use xcher_core::peer::{BatchFileEnd, Input, LinkReport, Purpose, ReceiveEnd};
 use xcher_core::tunnel::FirstLine;
 
 use super::receive_batch::ReceiveBatch;
@@ -85,9 +85,16 @@ impl<E: Environment> Host<E> {
         let Some(at) = self.tunnels.iter().position(|tunnel| tunnel.number == number) else {
             return;
         };
+        if self.tunnels[at].link.is_some() {
+            // Before its streams end: what is requested then takes the bridge.
+            self.report_link(number, LinkReport::Down(why.into()));
+        }
+        let Some(at) = self.tunnels.iter().position(|tunnel| tunnel.number == number) else {
+            return;
+        };
         let tunnel = self.tunnels.remove(at);
         self.environment.disconnect(number);
-        self.losing_tunnel = true;
+        self.losing_tunnel = tunnel.link.is_none();
         if let Some(conn) = tunnel.relay.filter(|_| !tunnel.is_open()) {
             self.input(Input::ConnectFailed { conn, why: why.into() });
         }
@@ -105,6 +112,9 @@ impl<E: Environment> Host<E> {
         let parsed = FirstLine::parse(line);
         match (&mut self.streams[at].role, parsed) {
             (Role::New, Ok(FirstLine::Accept { port, from })) => self.accept(at, port, from),
+            (Role::New, Ok(FirstLine::Data { side, number })) => {
+                self.link_stream(at, side, number);
+            }
             (Role::Listen { listener, at: address, .. }, Ok(FirstLine::Listening(allocated))) => {
                 *address = Some(allocated);
                 let (listener, port) = (*listener, allocated.port());

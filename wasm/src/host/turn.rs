@@ -22,7 +22,8 @@ impl<E: Environment> Host<E> {
         let has_progress = self.deliveries.has_changes()
             || self.streams.iter().any(|stream| stream.has_progress());
         let report = has_progress.then(|| self.progress_reported + PROGRESS_INTERVAL);
-        closing.chain(report).chain(self.peer.next_deadline()).min()
+        let links = self.link_deadline();
+        closing.chain(report).chain(links).chain(self.peer.next_deadline()).min()
     }
 
     /// Passes the deadlines that are due, then moves bytes until nothing moves.
@@ -131,6 +132,7 @@ impl<E: Environment> Host<E> {
                 self.stream_ended(at, Some("the peer closed the connection".into()));
             }
         }
+        self.close_idle_links();
         if now >= self.progress_reported + PROGRESS_INTERVAL {
             self.progress_reported = now;
             self.deliveries.report_changed(&self.environment);

@@ -12,9 +12,11 @@ pub enum Kind {
     Start = "start",
     /// Disconnects in order.
     Stop = "stop",
-    /// Takes the report that the WebSocket is open.
+    /// Takes the description of this end of a link (tunnel, message).
+    Described = "described",
+    /// Takes the report that the WebSocket, or the channel of a link, is open (tunnel).
     Opened = "opened",
-    /// Takes the report that the WebSocket was closed, or could not be opened (message).
+    /// Takes the report that it was closed, or could not be opened (tunnel, message).
     Lost = "lost",
     /// Passes deadlines and moves bytes.
     Turn = "turn",
@@ -32,7 +34,8 @@ pub enum Kind {
     EntriesRead = "entriesRead",
     /// Asks whether the peer shares a file (session, name).
     Check = "check",
-    /// Adds a file for the next `get` or `offer`, which takes all that were added (name, size, modified, text).
+    /// Adds a file for the next `get` or `offer`, which takes all that were added (name, size, modified,
+    /// text, folder).
     AddFile = "addFile",
     /// Requests the added files (session). Returns the transfer of the first; those of the others follow it.
     Get = "get",
@@ -59,7 +62,7 @@ pub enum Kind {
     Cancel = "cancel",
     /// Ends a session (session).
     End = "end",
-    /// Shares a file (name, size, modified, text).
+    /// Shares a file (name, size, modified, text, folder).
     Share = "share",
     /// Stops sharing a file (name).
     Unshare = "unshare",

@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use wasm_bindgen::prelude::*;
 use xcher_core::code::Code;
-use xcher_core::peer::{Action, CallPolicy, Config, Encryption, SessionId, TransferId};
+use xcher_core::peer::{Action, CallPolicy, Config, Encryption, LinkPolicy, SessionId, TransferId};
 use xcher_core::secure::{Entropy, Identity, PublicKey};
 use xcher_core::session::Want;
-use xcher_core::{FileName, MisuseError, Nick, NotStored, Peer, SharedFile, Size, Stat};
+use xcher_core::{
+    FileName, Kind as FileKind, MisuseError, Nick, NotStored, Peer, SharedFile, Size, Stat,
+};
 
 use crate::host;
 use command::{Fields, Kind};
@@ -34,7 +36,8 @@ impl Host {
     /// Creates a host that goes by the first of `nicks` that is free, and asks about every call.
     ///
     /// `trust` has its long-term `secret` and a random `seed`, each of 32 bytes, or empty for a host whose
-    /// sessions are unencrypted; `required` if they must be encrypted. With 32 bytes in `codeSeed`, the host
+    /// sessions are unencrypted; `required` if they must be encrypted; `links`, 1 for links by WebRTC where the
+    /// bridge is slow, 2 for always. With 32 bytes in `codeSeed`, the host
     /// makes a code of them, goes by its nick instead of `nicks`, and admits only callers who prove that they
     /// know it.
     #[wasm_bindgen(constructor)]
@@ -51,6 +54,11 @@ impl Host {
         {
             let made = Encryption::new(Identity::new(secret), seed);
             let mut made = made.with_resume().with_stat().with_texts().with_batch();
+            made = made.with_links(match trust.number("links") {
+                1.0 => LinkPolicy::Auto,
+                2.0 => LinkPolicy::Always,
+                _ => LinkPolicy::Never,
+            });
             if let Ok(seed) = trust.bytes("codeSeed")[..].try_into() {
                 let code = code.insert(Code::random(&mut Entropy::new(seed)));
                 made = made.with_code(code.clone());
@@ -111,6 +119,7 @@ impl Host {
         match kind {
             Kind::Start => self.host.command(Peer::start),
             Kind::Stop => self.host.stop(),
+            Kind::Described => self.host.described(tunnel, &fields.text("message")),
             Kind::Opened => self.host.opened(tunnel),
             Kind::Lost => self.host.lost(tunnel, &fields.text("message")),
             Kind::Turn => self.host.turn(),
@@ -221,8 +230,13 @@ impl Host {
         let modified = fields.number("modified");
         let modified = (!modified.is_nan()).then_some(modified as _);
         // Without the field it is NaN.
-        let text = fields.number("text") == 1.0;
-        Ok(SharedFile { name, size, stat: Stat { modified, text, ..Stat::default() } })
+        let is = |field| fields.number(field) == 1.0;
+        let kind = if is("folder") { FileKind::Folder } else { FileKind::File };
+        Ok(SharedFile {
+            name,
+            size,
+            stat: Stat { modified, kind, text: is("text"), ..Stat::default() },
+        })
     }
 
     fn nick(&self, text: &str) -> Result<Nick, JsValue> {

@@ -12,6 +12,10 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(super) fn connect(this: &Driver, tunnel: u32);
     #[wasm_bindgen(method)]
+    pub(super) fn link(this: &Driver, tunnel: u32, offer: Option<&str>);
+    #[wasm_bindgen(method, js_name = acceptLink)]
+    pub(super) fn accept_link(this: &Driver, tunnel: u32, answer: &str);
+    #[wasm_bindgen(method)]
     pub(super) fn disconnect(this: &Driver, tunnel: u32);
     #[wasm_bindgen(method)]
     pub(super) fn send(this: &Driver, tunnel: u32, message: &[u8]) -> bool;
@@ -36,7 +40,7 @@ extern "C" {
     pub type Delivery;
 
     #[wasm_bindgen(method, js_name = addMissing)]
-    pub(super) fn add_missing(this: &Delivery, name: &str, reason: &str);
+    pub(super) fn add_missing(this: &Delivery, name: &str, reason: &str, code: &str);
 
     /// The events, each handled once the call into this module has returned. Sizes are in bytes, times in
     /// milliseconds, and modification times in seconds; an empty nick or key stands for none.
@@ -76,6 +80,8 @@ extern "C" {
     pub(super) fn nick(this: &Events, nick: &str);
     #[wasm_bindgen(method, js_name = nicksEnd)]
     pub(super) fn nicks_end(this: &Events);
+    #[wasm_bindgen(method, js_name = linkChanged)]
+    pub(super) fn link_changed(this: &Events, session: f64, is_used: bool);
     #[wasm_bindgen(method)]
     pub(super) fn call(this: &Events, session: f64, address: &str, nick: &str);
     #[wasm_bindgen(method, js_name = callRefused)]
@@ -107,6 +113,7 @@ extern "C" {
         modified: Option<f64>,
         executable: bool,
         text: bool,
+        folder: bool,
     );
     /// Arguments as for `entry`.
     #[wasm_bindgen(method)]
@@ -119,6 +126,7 @@ extern "C" {
         modified: Option<f64>,
         executable: bool,
         text: bool,
+        folder: bool,
     );
     #[wasm_bindgen(method, js_name = listEnd)]
     pub(super) fn list_end(this: &Events, session: f64);

@@ -48,6 +48,12 @@ impl Environment for View {
     fn connect(&self, _: u32) {
         self.0.connects.set(self.0.connects.get() + 1);
     }
+    fn link(&self, _: u32, _: Option<&str>) {
+        panic!("no session permits links");
+    }
+    fn accept_link(&self, _: u32, _: &str) {
+        panic!("no session permits links");
+    }
     fn disconnect(&self, tunnel: u32) {
         self.0.closed.borrow_mut().push(tunnel);
         self.0.disconnects.set(self.0.disconnects.get() + 1);

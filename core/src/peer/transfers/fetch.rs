@@ -4,6 +4,7 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use super::{Batch, FetchRequest, Resume};
+use crate::peer::link_state::Pace;
 use crate::peer::{ConnId, Error, Interruption, ListenerId, SessionId, Wait};
 use crate::{FileName, Limits, Size, Stat};
 
@@ -25,6 +26,9 @@ pub(crate) struct Fetch {
     /// Every byte has arrived, and the driver stores it later, with others.
     pub(crate) deferred: bool,
     pub(crate) bytes: u64,
+    /// Set once its bytes come over the session's link.
+    pub(crate) on_link: bool,
+    pub(crate) pace: Pace,
     pub(crate) deadline: Option<Duration>,
 }
 
@@ -59,6 +63,8 @@ impl Fetch {
             streamed: false,
             deferred: false,
             bytes: 0,
+            on_link: false,
+            pace: Pace::default(),
             deadline: None,
         }
     }

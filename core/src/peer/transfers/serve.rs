@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
+use crate::peer::link_state::Pace;
 use crate::peer::{ConnId, Error, ListenerId, Path, SessionId, Wait};
 use crate::stream::{Digest, Seal};
 use crate::{FileName, Limits, Size};
@@ -35,6 +36,9 @@ pub(crate) struct Serve {
     pub(crate) stage: ServeStage,
     /// The requester, while it holds a place among the files that leave this host.
     pub(crate) requester: Option<IpAddr>,
+    /// Set if they take the session's link.
+    pub(crate) on_link: bool,
+    pub(crate) pace: Pace,
     /// Time at which its bytes began to move.
     pub(crate) began: Duration,
     pub(crate) deadline: Option<Duration>,
