@@ -94,7 +94,8 @@ const session = () => open.find((one) => named(one) === shown);
 
 export function call(...one) {
   calls.push(one);
-  if (!dialog.open) next();
+  // The first stays until its answer is told, which is a moment after its dialog has closed.
+  if (calls.length === 1) next();
 }
 
 /** Closes the dialog of a call that has ended. */
