@@ -89,7 +89,7 @@ inEachBrowser("folders of a peer", (stage) => {
     // Tab reaches every control in turn: the next of the folder, its checkbox after that.
     await page.keyboard.press("Tab");
     await page.keyboard.press("Tab");
-    await page.keyboard.press("Space");
+    await page.keyboard.press(" ");
     await carol.text("#get-many", "Get chosen: 261 files");
   });
 

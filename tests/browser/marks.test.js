@@ -33,6 +33,7 @@ inEachBrowser("beside a name", (stage) => {
     await mark(carol, "New");
     await dora.page.bringToFront();
     await dora.text("#people li[data-name=carol] .marks", "New");
+    await carol.page.bringToFront();
     await carol.hangUp("dora");
     await mark(carol, "Seen before");
     await carol.home();
@@ -42,6 +43,7 @@ inEachBrowser("beside a name", (stage) => {
     await mark(carol, "Same key as before");
     await carol.text("#peer-mark", "Same key as before");
     await carol.home();
+    await carol.page.bringToFront();
     await dora.page.goto("about:blank");
     await carol.leftOnline("dora");
     dora = await stage.visit(t, at.url, "dora");

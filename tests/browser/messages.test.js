@@ -26,6 +26,7 @@ inEachBrowser("texts", (stage) => {
     await dora.reads("carol", TEXT);
     await dora.noMarkup(["#messages b"]);
     await carol.sending("done", "1 text delivered");
+    await dora.page.bringToFront();
     await dora.choose("carol");
     await dora.page.click("#text-them");
     await dora.compose("and back");
@@ -116,7 +117,11 @@ inEachBrowser("texts", (stage) => {
 
   async function two(t) {
     const at = stage.keep(t, await relay());
-    return { carol: await stage.visit(t, at.url, "carol"), dora: await stage.visit(t, at.url, "dora") };
+    const [carol, dora] = [await stage.visit(t, at.url, "carol"), await stage.visit(t, at.url, "dora")];
+    // A hidden tab does not update its list.
+    await carol.page.bringToFront();
+    await carol.sees("#people li", { name: "dora" });
+    return { carol, dora };
   }
 
   /** Creates a code for a text and what is chosen already. Returns its link. */
@@ -127,11 +132,11 @@ inEachBrowser("texts", (stage) => {
     return (await user.send([])).link;
   }
 
-  /** Pastes a text, as browsers do for their users. */
+  /** Pastes a text, as browsers do for their users: Firefox hides that of an event by a script. */
   const paste = (user, selector, text) =>
     user.page.$eval(selector, (target, text) => {
-      const clipboardData = new DataTransfer();
-      clipboardData.setData("text/plain", text);
-      target.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+      const event = new Event("paste", { bubbles: true, cancelable: true });
+      Object.defineProperty(event, "clipboardData", { value: { files: [], getData: () => text } });
+      target.dispatchEvent(event);
     }, text);
 });
