@@ -32,8 +32,9 @@ import { unfinished } from "./unfinished.js";
 import { changeNick, leaveCode, route, showToken } from "./views.js";
 
 const body = document.body.dataset;
-chooser(await use(languages()));
-const config = await bridgeConfig().catch(() => UNKNOWN);
+// Both at once: neither needs the other.
+const [spoken, config] = await Promise.all([use(languages()), bridgeConfig().catch(() => UNKNOWN)]);
+chooser(spoken);
 const bridge = new URL(config.tunnel, location.href);
 
 hear({

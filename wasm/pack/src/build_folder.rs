@@ -19,6 +19,9 @@ pub(crate) const SERVICE_WORKER: &str = "service_worker.js";
 const PREFIX: &str = "build-";
 /// The start of the document, which names its build there, for `www/offline_shell.js`.
 const ROOT: &str = "<html lang=\"en\"";
+/// The document's script, and how the document begins to name it.
+const SCRIPT: &str = "main.js";
+const SCRIPT_ELEMENT: &str = "<script type=\"module\"";
 /// Bytes of the digest in the folder's name.
 const NAME_LEN: usize = 8;
 
@@ -38,7 +41,12 @@ pub(crate) fn arrange(page: &Path, out: &Path) -> Result<()> {
             integrity.insert(path, integrity_of(&fs::read(file)?).into());
         }
     }
-    let document = document(&fs::read_to_string(page.join(DOCUMENT))?, &name, &files)?;
+    let known = files.iter().cloned().collect();
+    let mut imports = parts::with_imports(&[SCRIPT], &known)?;
+    // A text may look like an import.
+    imports.retain(|path| path != SCRIPT && known.contains_key(path));
+    let source = preloading(&fs::read_to_string(page.join(DOCUMENT))?, &imports)?;
+    let document = document(&source, &name, &files)?;
     integrity.insert(DOCUMENT.to_owned(), integrity_of(document.as_bytes()).into());
     fs::write(out.join(DOCUMENT), document)?;
     let build = serde_json::json!({ "name": name, "files": integrity });
@@ -77,6 +85,18 @@ fn integrity_of(bytes: &[u8]) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(bytes)))
 }
 
+/// Returns the document with links to what its script imports at once, so that a browser need not read the script
+/// before it asks for them.
+fn preloading(source: &str, imports: &[String]) -> Result<String> {
+    let (before, after) =
+        source.split_once(SCRIPT_ELEMENT).context("index.html has no script as expected")?;
+    let links: String = imports
+        .iter()
+        .map(|path| format!("<link rel=\"modulepreload\" href=\"{path}\">\n"))
+        .collect();
+    Ok(format!("{before}{links}{SCRIPT_ELEMENT}{after}"))
+}
+
 /// Returns the document with its build and, in the folder, the files that it names.
 fn document(source: &str, name: &str, files: &[File]) -> Result<String> {
     let (before, after) = source.split_once(ROOT).context("index.html has no root as expected")?;
@@ -102,6 +122,14 @@ mod tests {
         let expected = r#"<html lang="en" data-build="build-1"><script src="build-1/main.js"></script><a href="index.html">main.js"#;
         assert_eq!(document(source, "build-1", &files).unwrap(), expected);
         assert!(document("<p>", "build-1", &files).is_err());
+    }
+
+    #[test]
+    fn the_document_preloads_what_its_script_imports() {
+        let source = "<title>\n<script type=\"module\" src=\"main.js\"></script>";
+        let expected = "<title>\n<link rel=\"modulepreload\" href=\"parts/a.js\">\n<script type=\"module\" src=\"main.js\"></script>";
+        assert_eq!(preloading(source, &["parts/a.js".to_owned()]).unwrap(), expected);
+        assert!(preloading("<script>", &[]).is_err());
     }
 
     #[test]

@@ -107,7 +107,10 @@ pub(crate) fn is_of_app(path: &str) -> bool {
 }
 
 /// Returns these files and all that they import at once, and those import in turn.
-fn with_imports(entries: &[&str], files: &BTreeMap<String, PathBuf>) -> Result<Vec<String>> {
+pub(crate) fn with_imports(
+    entries: &[&str],
+    files: &BTreeMap<String, PathBuf>,
+) -> Result<Vec<String>> {
     let mut all: Vec<String> = entries.iter().map(|&entry| entry.to_owned()).collect();
     let mut at = 0;
     while let Some(path) = all.get(at).cloned() {
