@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { before, test } from "node:test";
+import { BROWSERS, launch } from "./harness/browser.js";
 import { cut, isLinked, isUnlinked, made, received, visitWith } from "./harness/connections.js";
+import { visit } from "./harness/page_user.js";
 import { inEachBrowser } from "./harness/scenes.js";
 import { folder, tree } from "./harness/tree.js";
 import { relay } from "./harness/xcher.js";
@@ -27,21 +29,23 @@ before(async () => {
   large = await tree(join(root, "large"), { "many.bin": 48 * MIB });
 });
 
+/** Has the first user open the files of the second. */
+async function meet([carol, dave], files) {
+  await dave.share(files.paths);
+  const opened = carol.open("dave");
+  await dave.answer("carol", true);
+  await opened;
+  await carol.listed();
+  return { carol, dave };
+}
+
 inEachBrowser("links between browsers", (stage) => {
   /** Two pages that are online with this policy, of which the second shares files. */
   async function pair(t, policy, files, ...args) {
     const at = stage.keep(t, await relay({ args }));
     const users = [];
-    for (const nick of ["carol", "dave"]) {
-      users.push(await visitWith(policy, () => stage.visit(t, at.url), nick));
-    }
-    const [carol, dave] = users;
-    await dave.share(files.paths);
-    const opened = carol.open("dave");
-    await dave.answer("carol", true);
-    await opened;
-    await carol.listed();
-    return { carol, dave };
+    for (const nick of ["carol", "dave"]) users.push(await visitWith(policy, () => stage.visit(t, at.url), nick));
+    return meet(users, files);
   }
 
   test("files take a link, and the page says so", async (t) => {
@@ -122,4 +126,24 @@ inEachBrowser("links between browsers", (stage) => {
     t.diagnostic(`bridge ${times[0].toFixed(0)} ms, link ${times[1].toFixed(0)} and ${times[2].toFixed(0)} ms: ratio ${ratio.toFixed(1)}`);
     assert.ok(ratio > 1, `${times}`);
   });
+});
+
+test("a link between two kinds of browser", { skip: BROWSERS.length < 2 && "needs both" }, async (t) => {
+  const browsers = await Promise.all(BROWSERS.map((name) => launch(name)));
+  t.after(() => Promise.all(browsers.map((browser) => browser.close())));
+  const at = await relay();
+  t.after(() => at.stop());
+  for (const order of [browsers, browsers.toReversed()]) {
+    const users = [];
+    for (const [number, browser] of order.entries()) {
+      users.push(await visitWith("always", () => visit(browser, at.url), ["carol", "dave"][number]));
+    }
+    const { carol, dave } = await meet(users, large);
+    await Promise.all(users.map(isLinked));
+    await carol.getAll();
+    await carol.transfer("many.bin", "done");
+    await carol.savedAll(large.files);
+    assert.ok((await received(carol)) > 48 * MIB);
+    for (const user of [carol, dave]) await user.user.close();
+  }
 });

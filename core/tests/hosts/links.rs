@@ -6,6 +6,7 @@ use xcher_core::peer::{
     Config, Error, Event, Input, LinkPolicy, LinkReport, LinkStep, Notice, Path, PathPolicy,
     SessionId, TransferId,
 };
+use xcher_core::secure::Side;
 use xcher_core::session::MAX_DESCRIPTION_LEN;
 use xcher_core::{Size, Stat};
 
@@ -19,10 +20,14 @@ fn config(via: PathPolicy) -> Config {
     Config { via, ..Config::default() }
 }
 
+fn bridged() -> Config {
+    config(PathPolicy::Only(Path::Bridge))
+}
+
 /// A calls B through the bridge, each with its policy. Both share `x`, and a file of a GiB that never moves by
 /// itself.
 fn net(policies: [LinkPolicy; 2]) -> (Net, SessionId) {
-    let net = unopened(policies, &config(PathPolicy::Only(Path::Bridge)));
+    let net = unopened(policies, &bridged());
     opened(net)
 }
 
@@ -150,7 +155,7 @@ fn the_caller_decides() {
 
 #[test]
 fn callee_that_makes_none_says_so() {
-    let mut net = unopened([LinkPolicy::Always; 2], &config(PathPolicy::Only(Path::Bridge)));
+    let mut net = unopened([LinkPolicy::Always; 2], &bridged());
     net.link.fails = true;
     let (mut net, _) = opened(net);
     assert_eq!(exchange(&mut net), 0);
@@ -162,7 +167,7 @@ fn callee_that_makes_none_says_so() {
 
 #[test]
 fn silent_driver_costs_a_session_nothing() {
-    let mut net = unopened([LinkPolicy::Always; 2], &config(PathPolicy::Only(Path::Bridge)));
+    let mut net = unopened([LinkPolicy::Always; 2], &bridged());
     net.link.is_silent = true;
     let (mut net, _) = opened(net);
     assert_eq!(exchange(&mut net), 0);
@@ -182,7 +187,7 @@ fn silent_driver_costs_a_session_nothing() {
 
 #[test]
 fn description_that_is_too_long_is_not_sent() {
-    let mut net = unopened([LinkPolicy::Always; 2], &config(PathPolicy::Only(Path::Bridge)));
+    let mut net = unopened([LinkPolicy::Always; 2], &bridged());
     net.link.description = Some("x".repeat(MAX_DESCRIPTION_LEN + 1));
     let (mut net, _) = opened(net);
     assert_eq!(exchange(&mut net), 0);
@@ -234,11 +239,7 @@ fn stream_that_cannot_be_opened_takes_the_bridge() {
 fn stream_for_no_request_is_closed() {
     let (mut net, session) = linked();
     let transfer = begin(&mut net, 0);
-    for (side, number) in [
-        (xcher_core::secure::Side::Caller, 0),
-        (xcher_core::secure::Side::Caller, 7),
-        (xcher_core::secure::Side::Callee, 0),
-    ] {
+    for (side, number) in [(Side::Caller, 0), (Side::Caller, 7), (Side::Callee, 0)] {
         let conn = net.hosts[0].peer.new_conn();
         let report = LinkReport::Stream { conn, side, number };
         net.give(0, Input::Link { session, report });
@@ -318,4 +319,77 @@ fn link_that_is_slower_than_the_bridge_is_not_used() {
     assert_eq!(changes(&net, 0), [true, false]);
     assert_eq!(exchange(&mut net), 0, "it is slower");
     assert!(net.errors(0).is_empty() && net.link.is_open, "the file on it goes on");
+}
+
+/// Whatever drivers report, and whenever: the hosts keep their invariants, which debug builds assert, and can
+/// exchange files.
+#[test]
+fn any_reports_leave_a_session_that_works() {
+    for seed in 1..300u64 {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut next = |below: u64| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state % below
+        };
+        let policies = [LinkPolicy::Auto, LinkPolicy::Always];
+        let mut net = unopened([0, 1].map(|_| policies[next(2) as usize]), &bridged());
+        net.link.is_silent = next(2) == 0;
+        net.link.fails = next(4) == 0;
+        let (mut net, _) = opened(net);
+        for _ in 0..20 {
+            let host = next(2) as usize;
+            let (session, _) = net.opened(host).unwrap();
+            let side = [Side::Caller, Side::Callee][next(2) as usize];
+            let conn = net.hosts[host].peer.new_conn();
+            let report = match next(9) {
+                0 => LinkReport::Described("v=0".into()),
+                1 => LinkReport::Up,
+                2 => LinkReport::Stream { conn, side, number: next(3) },
+                3 => LinkReport::Down("it failed".into()),
+                4 => {
+                    begin(&mut net, host);
+                    continue;
+                }
+                5 => {
+                    net.cut_link();
+                    net.run();
+                    continue;
+                }
+                6 => {
+                    net.wait(next(12));
+                    continue;
+                }
+                7 => {
+                    net.link.refuses_streams = next(2) == 0;
+                    continue;
+                }
+                _ => {
+                    net.get(host, session, "x", SIZE);
+                    continue;
+                }
+            };
+            net.give(host, Input::Link { session, report });
+            net.run();
+        }
+        assert!(!ended(&net, 0) && !ended(&net, 1), "seed {seed}");
+        // What was said of a link that is none is over by now.
+        for host in [0, 1] {
+            let (session, _) = net.opened(host).unwrap();
+            net.give(host, Input::Link { session, report: LinkReport::Down("it is over".into()) });
+        }
+        net.wait(61);
+        net.link.refuses_streams = true;
+        exchange_by_bridge(&mut net, seed);
+    }
+}
+
+fn exchange_by_bridge(net: &mut Net, seed: u64) {
+    for host in [0, 1] {
+        net.hosts[host].stored.clear();
+        let (session, _) = net.opened(host).unwrap();
+        net.get(host, session, "x", SIZE);
+        assert_eq!(net.hosts[host].stored.get("x").map(Vec::as_slice), Some(FILE), "seed {seed}");
+    }
 }
