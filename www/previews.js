@@ -12,7 +12,7 @@ const MAX_FILE_LEN = 64 << 20;
 /** Width and height in pixels, for screens with twice as many as they say. */
 const SIDE = 88;
 
-/** Canvases by file: a list that is drawn again shows the same. */
+/** Canvases by file, none for one that is no picture: a list that is drawn again shows the same. */
 const made = new Map();
 let turn = Promise.resolve();
 
@@ -24,9 +24,12 @@ export function preview(file, into) {
     if (made.size === MAX_PREVIEWS) return;
     made.set(file, element("canvas", { width: SIDE, height: SIDE, ariaHidden: "true" }));
     const canvas = made.get(file);
-    turn = turn.then(() => made.has(file) && draw(file, canvas)).catch(() => canvas.remove());
+    turn = turn.then(() => made.has(file) && draw(file, canvas)).catch(() => {
+      if (made.has(file)) made.set(file, undefined);
+      canvas.remove();
+    });
   }
-  into.append(made.get(file));
+  if (made.get(file)) into.append(made.get(file));
 }
 
 /** Frees the previews of files that are not shared any more. */

@@ -57,11 +57,7 @@ inEachBrowser("beside a name", (stage) => {
     await mark(carol, "New");
   });
 
-  const mark = (user, text) => user.text("#people li[data-name=dora] .marks", text);
-});
-
-inEachBrowser("shared pictures", (stage) => {
-  test("have a preview if they are pictures of pixels, as long as they are shared", async (t) => {
+  test("of a shared picture of pixels stands a preview, as long as it is shared", async (t) => {
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url, "carol");
     await carol.share(["pixel.png", "broken.png", "drawing.svg"].map((name) => join(root, name)));
@@ -73,4 +69,6 @@ inEachBrowser("shared pictures", (stage) => {
     await carol.stopSharing("pixel.png");
     await carol.page.waitForFunction(() => !document.querySelector("#shares canvas"));
   });
+
+  const mark = (user, text) => user.text("#people li[data-name=dora] .marks", text);
 });
