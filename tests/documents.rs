@@ -169,6 +169,10 @@ const README: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "What the browser keeps of the page is compared with the digests of one build.",
+        &["tests/browser/offline.test.js::stores no build that is not whole"],
+    ),
+    (
         "Bad input gets one clear message.",
         &[
             "tests/bad_input.rs::bad_input_from_the_command_line_gets_one_clear_message",

@@ -234,7 +234,8 @@ fn hosts_whose_nats_leave_no_other_path_use_the_bridge() {
         assert!(!ls.out.iter().any(|line| line.contains("192.168.")), "{ls}");
         // Without the caller's bridge there is no way.
         let ls = ["ls", "bob", "--relay", &straight, "--timeout", "3"];
-        let hint = "if a NAT or firewall is in the way, go through the relay's bridge";
+        let hint =
+            "a NAT or firewall is in the way; to get past those, go through the relay's bridge";
         let ls = lab.xcher(A, &ls).args(options[0]).run();
         ls.code(3).one_error(&["bob did not connect back", hint]);
     }

@@ -59,9 +59,19 @@ fn has_page(relay: &Relay) -> bool {
     config["page"].as_bool().unwrap()
 }
 
-/// True if the page's scripts are bundled: without esbuild they are served as written.
+/// Returns the folder of the page's files: that of its build, or the root if the page is served as written.
+fn folder(page: &str) -> String {
+    let build = page.split_once(" data-build=\"").and_then(|(_, rest)| rest.split_once('"'));
+    build.map_or_else(String::new, |(build, _)| format!("/{build}"))
+}
+
+fn document(relay: &Relay) -> String {
+    String::from_utf8(get(relay, "/").body).unwrap()
+}
+
+/// True if the page's scripts are bundled: without esbuild they are served one by one.
 fn is_bundled(relay: &Relay) -> bool {
-    get(relay, "/element.js").status == 404
+    get(relay, &format!("{}/element.js", folder(&document(relay)))).status == 404
 }
 
 /// Returns the page's own files that it refers to.
@@ -82,16 +92,17 @@ fn serves_each_file_with_its_type_an_etag_and_brotli() {
         not_tested("this binary does not contain the page");
         return;
     }
-    let page = get(&relay, "/");
-    let page = String::from_utf8(page.body).unwrap();
-    let mut paths = vec!["/".to_owned(), "/index.html".into(), "/worker/main.js".into()];
+    let page = document(&relay);
+    let folder = folder(&page);
+    let mut paths = vec!["/".to_owned(), "/index.html".into(), "/service_worker.js".into()];
+    paths.extend(["/icons/512.png".into(), format!("{folder}/worker/main.js")]);
     if is_bundled(&relay) {
-        paths.push("/worker/pkg/xcher_bg.wasm".into());
+        paths.push(format!("{folder}/worker/pkg/xcher_bg.wasm"));
     } else {
-        paths.extend(["/npm/index.js".into(), "/npm/pkg/xcher_bg.wasm".into()]);
+        paths.extend(["index.js", "pkg/xcher_bg.wasm"].map(|file| format!("{folder}/npm/{file}")));
     }
     paths.extend(references_of(&page));
-    for kind in [".css", ".js"] {
+    for kind in [".css", ".js", ".webmanifest"] {
         assert!(references_of(&page).iter().any(|path| path.ends_with(kind)), "{paths:?}");
     }
     for path in paths {
@@ -121,21 +132,25 @@ fn bundled_page_imports_its_parts_and_has_no_other_files() {
         not_tested("this binary does not contain a bundled page");
         return;
     }
-    for path in ["/main.js", "/worker/main.js"] {
-        let script = String::from_utf8(get(&relay, path).body).unwrap();
+    let folder = folder(&document(&relay));
+    for path in ["main.js", "worker/main.js"] {
+        let script = String::from_utf8(get(&relay, &format!("{folder}/{path}")).body).unwrap();
         // Texts of the page may end in `from`, but not before a path.
         for start in ["from\".", "import\"", "import(\""] {
             for import in script.split(start).skip(1).filter_map(|rest| rest.split('"').next()) {
                 let part = import.trim_start_matches(['.', '/']);
                 assert!(part.starts_with("parts/"), "{path} imports {import}");
-                assert_eq!(get(&relay, &format!("/{part}")).status, 200, "{path} imports {import}");
+                let answer = get(&relay, &format!("{folder}/{part}"));
+                assert_eq!(answer.status, 200, "{path} imports {import}");
             }
         }
     }
     for path in
         ["/messages.js", "/worker/known_peers.js", "/npm/index.js", "/npm/pkg/xcher_bg.wasm"]
     {
-        assert_eq!(get(&relay, path).status, 404, "{path}");
+        for path in [path.to_owned(), format!("{folder}{path}")] {
+            assert_eq!(get(&relay, &path).status, 404, "{path}");
+        }
     }
 }
 

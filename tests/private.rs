@@ -205,17 +205,33 @@ fn replace(
     }
 }
 
-/// The attacker answers NO in the callee's place. Neither host has a pin of the other.
+/// The attacker makes the probe a question that a callee of any kind answers with NO. Neither host has a pin of the
+/// other.
 #[test]
 fn both_sides_report_a_first_session_downgraded_to_unencrypted() {
     let setup = Setup::new();
     let bob = setup.share("bob", &[]);
-    let no = replace(Flow::ByB, "X_CHK //xcher/2 YES", "X_CHK //xcher/2 NO");
-    let middle = Middle::start(setup.relay.address, no);
+    let asks = replace(Flow::ByA, "X_CHK //xcher/2", "X_CHK //xcher/1");
+    let answers = replace(Flow::ByB, "X_CHK //xcher/1", "X_CHK //xcher/2");
+    let middle = Middle::start(setup.relay.address, move |flow, at, bytes| {
+        asks(flow, at, bytes) && answers(flow, at, bytes)
+    });
     let check = setup.with_amys_keys(at(middle.address, ["check", "bob", "s/file"]));
     let done = middle.run(check).wait().code(0).out(&["s/file YES"]);
     done.session_line(&["bob (127.0.0.2)", "the session is not encrypted"]);
     bob.err("the session is not encrypted");
+    bob.stop(Signal::TERM).code(0);
+}
+
+/// A callee that has answered YES does not go on unencrypted.
+#[test]
+fn attacker_that_only_answers_no_gets_no_session() {
+    let setup = Setup::new();
+    let bob = setup.share("bob", &[]);
+    setup.attack(&[], replace(Flow::ByB, "X_CHK //xcher/2 YES", "X_CHK //xcher/2 NO")).code(3);
+    bob.err(
+        "the peer did not offer encryption; an attacker on the path may have removed the offer",
+    );
     bob.stop(Signal::TERM).code(0);
 }
 

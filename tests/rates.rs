@@ -8,6 +8,7 @@ mod system;
 use std::time::Duration;
 
 use system::pace::Pace;
+use system::patience;
 use system::process::{Process, xcher};
 use system::relay::{Relay, by};
 use system::tree;
@@ -117,6 +118,35 @@ fn transfers_that_begin_late_in_a_slow_tunnel_are_not_cut() {
         get.wait().code(0);
         assert!(tree::read(out.path())["s/file"] == tree::read(folder.path())["s/file"]);
     }
+}
+
+/// The probe and its answer wait behind the bytes of a transfer, for longer than the 3 s after which hosts once took
+/// the peer for one without encryption.
+#[test]
+fn session_that_begins_late_in_a_slow_tunnel_is_encrypted() {
+    let folder = tempdir().unwrap();
+    let config = folder.path().join("config.toml");
+    std::fs::write(&config, "tunnel-rate = \"60kb\"\n").unwrap();
+    let options = ["--http", "127.0.0.1:0", "--config", config.to_str().unwrap()];
+    let relay = Relay::start_with(&options);
+    tree::write(folder.path(), [("s/file", tree::bytes(10, 6_000_000))]);
+    let (tunnel, timeout) = (relay.tunnel(), ["--timeout", "300"]);
+    let bob = xcher(by(&tunnel)).args(timeout).args(["share", "--nick", "bob"]);
+    let bob = bob.args([folder.path().join("s")]).start();
+    bob.out("online bob");
+    let out = tempdir().unwrap();
+    let get = relay.xcher(["get", "bob", "--all", "--json", "-o"]).args([out.path()]).args(timeout);
+    let get = get.start();
+    // Until then buffers on the way fill, behind which the session's lines wait.
+    let has = || tree::partials(out.path()).values().map(Vec::len).sum::<usize>();
+    patience::until("600 kB of the file arrive", || has() > 600_000);
+    let ls = relay.xcher(["ls", "bob", "--nick", "amy"]).args(timeout).run().code(0);
+    assert!(ls.took > Duration::from_secs(6), "the tunnel is not slow: {:?}", ls.took);
+    ls.quiet().out(&["6000000\ts/file"]).session_line(&["bob ", "the session is encrypted: key "]);
+    bob.err("amy (127.0.0.1) is connected through the bridge; the session is encrypted: key ");
+    std::fs::write(&config, "").unwrap();
+    relay.process.signal(rustix::process::Signal::HUP);
+    get.wait().code(0);
 }
 
 #[test]

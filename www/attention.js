@@ -33,7 +33,7 @@ export function call(tag, text) {
   badge += 1;
   navigator.setAppBadge?.(badge).catch(() => {});
   try {
-    const shown = new Notification("XCHER", { body: text, tag, icon: "icon.svg" });
+    const shown = new Notification("XCHER", { body: text, tag, icon: document.querySelector("#home-link img").src });
     shown.onclick = () => {
       focus();
       shown.close();

@@ -3,6 +3,16 @@ import { number, say } from "./language.js";
 
 export const count = (number) => say("files", { number });
 
+const kind = ({ text, folder }) => (text ? "texts" : folder ? "folders" : "files");
+
+/** Says how many files, empty folders and texts these are. */
+export function contents(all, kindOf = kind) {
+  const counts = { files: 0, folders: 0, texts: 0 };
+  for (const one of all) counts[kindOf(one)] += 1;
+  const parts = Object.entries(counts).filter(([, number]) => number);
+  return parts.map(([id, number]) => say(id, { number })).join(", ") || count(0);
+}
+
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
 /** `4.2 MiB` */

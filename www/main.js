@@ -1,11 +1,13 @@
 /** The page: passes the worker's messages to the parts of the screen. */
 import { learned } from "./codes.js";
+import { bridgeConfig, UNKNOWN } from "./bridge_config.js";
 import { answers, connection, goOnlineAsGuest, isGuest, isNamed, me } from "./connection.js";
 import { direct } from "./direct.js";
 import { $, notice, quoted } from "./element.js";
 import { explain } from "./errors.js";
 import "./drop.js";
 import * as files from "./files.js";
+import "./install.js";
 import { invite, linkPicture } from "./invite.js";
 import { join, refuse } from "./join.js";
 import { use } from "./language.js";
@@ -13,7 +15,7 @@ import { chooser, languages } from "./language_choice.js";
 import { named } from "./link_target.js";
 import * as manifest from "./manifest.js";
 import { end, hear, tell } from "./messages.js";
-import { TUNNEL_PATH } from "./npm/pkg/constants.js";
+import { keepPage } from "./offline_shell.js";
 import * as people from "./people.js";
 import { known } from "./privacy.js";
 import { queued } from "./queued.js";
@@ -29,13 +31,10 @@ import { busy, transfers } from "./transfers.js";
 import { unfinished } from "./unfinished.js";
 import { changeNick, leaveCode, route, showToken } from "./views.js";
 
-/** Time for the bridge to say what it is like, in milliseconds. */
-const CONFIG_TIMEOUT = 10_000;
-
 const body = document.body.dataset;
-chooser(await use(languages()));
-const signal = AbortSignal.timeout(CONFIG_TIMEOUT);
-const config = await fetch("config.json", { signal }).then((answer) => answer.json()).catch(() => ({ tunnel: TUNNEL_PATH.slice(1) }));
+// Both at once: neither needs the other.
+const [spoken, config] = await Promise.all([use(languages()), bridgeConfig().catch(() => UNKNOWN)]);
+chooser(spoken);
 const bridge = new URL(config.tunnel, location.href);
 
 hear({
@@ -44,9 +43,10 @@ hear({
   ...sharing,
   ...answers,
   learned,
-  listing(...one) {
-    files.listing(...one);
-    receipt.listing(...one);
+  listing(nick, how, part, error) {
+    if (error?.code === "other-key") people.keyChanged(nick);
+    files.listing(nick, how, part, error);
+    receipt.listing(nick, how, part, error);
   },
   sessions(all) {
     people.sessions(all);
@@ -68,13 +68,21 @@ hear({
   },
   text: textMessage,
   unfinished,
-  known,
+  known(all, mine) {
+    known(all, mine);
+    people.pins(all);
+  },
   notice,
-  forgotten: (nick) => files.again(nick),
+  forgotten(nick) {
+    people.keyForgotten(nick);
+    files.again(nick);
+  },
   callFailed(nick, address, error) {
     const who = quoted(nick ?? address);
-    if (error.code === "other-key") notice("call-refused-key", { nick: who });
-    else notice("call-failed", () => ({ nick: who, error: explain(error) }));
+    if (error.code === "other-key") {
+      notice("call-refused-key", { nick: who });
+      people.keyChanged(nick);
+    } else notice("call-failed", () => ({ nick: who, error: explain(error) }));
   },
   save(file, name) {
     // Without a type, so that the browser does not change the name.
@@ -108,6 +116,7 @@ receiveForm(go);
 $("unsafe").hidden = isSecureContext;
 $("me").onclick = changeNick;
 $("offer-them").onclick = () => sending.offerTo($("peer-title").textContent);
+$("text-them").onclick = () => sending.writeText($("peer-title").textContent);
 
 onhashchange = route;
 onbeforeunload = (event) => {
@@ -119,6 +128,15 @@ onpageshow = ({ persisted }) => persisted && location.reload();
 setInterval(() => document.hidden || !isNamed() || tell("who"), 5000);
 
 if (!tokenForm(config, bridge, showToken, route)) route();
+if (config === UNKNOWN) {
+  const { waitForServer } = await import("./no_server.js");
+  waitForServer(bridgeConfig, (config) => tokenForm(config, bridge, showToken, route));
+}
+keepPage();
+if ("launchQueue" in self || /^\?(not-)?shared$/.test(location.search)) {
+  const { takeShared } = await import("./shared.js");
+  takeShared(sending.add);
+}
 
 /** Goes to a code or nick, also if the URL names it already, or home. */
 function go(target) {

@@ -1,7 +1,7 @@
 /** The dialog that shows all files of an offer before any is fetched. */
 import * as attention from "./attention.js";
 import { $, element, fileName, notice, phrase, quoted, steps, write } from "./element.js";
-import { count, size } from "./format.js";
+import { contents, size } from "./format.js";
 import { compare, onReword, put, say } from "./language.js";
 import { securityOf } from "./privacy.js";
 import { roomFor } from "./room.js";
@@ -30,10 +30,10 @@ const list = steps("manifest-list", (file) => {
   return element(
     "li",
     { "data-name": file.name },
-    element("label", {}, box, fileName(file.name)),
-    file.text ? phrase("span", { className: "mark", "data-is": "text" }, "a-message") : "",
+    // A text's name says nothing: it is shown, and not stored.
+    element("label", {}, box, file.text ? phrase("span", { className: "name", "data-is": "text" }, "a-message") : fileName(file.name)),
     here.has(file.name) ? phrase("span", { className: "mark", "data-is": "taken" }, "name-taken") : "",
-    element("span", { className: "size" }, size(file.size)),
+    element("span", { className: "size" }, file.folder ? say("empty-folder") : size(file.size)),
   );
 });
 
@@ -63,7 +63,7 @@ function next() {
   const { nick, byCode, files } = asks[0];
   wanted = new Set(files);
   here = new Set();
-  const values = (nick) => ({ nick, files: count(files.length) });
+  const values = (nick) => ({ nick, files: contents(files) });
   const text = byCode ? "behind-code" : "offers-you";
   put($("manifest-title"), text, () => values(quoted(nick ?? say("a-peer"))));
   const asked = () => say(text, values(nick ?? say("a-peer")));
@@ -93,7 +93,7 @@ function sum() {
   const all = wanted.size === files.length;
   $("manifest-all").checked = all;
   $("manifest-all").indeterminate = wanted.size && !all;
-  const values = () => ({ some: wanted.size, files: count(files.length), size: size(bytes()) });
+  const values = () => ({ some: wanted.size, files: contents(files), size: size(bytes()) });
   put($("manifest-sum"), all ? "all-files" : "some-files", values);
   $("manifest-yes").disabled = !wanted.size;
   room();

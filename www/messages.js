@@ -7,7 +7,12 @@
  * callOver, listing, shares, transfers, text, queued, room, unfinished, known, forgotten, offered, withdrawn, code, sending,
  * save and notice: see `main.js`. Texts travel as their ids and values, and the page words them.
  */
-const other = self.document ? new Worker("worker/main.js", { type: "module" }) : self;
+const other = self.document ? new Worker(new URL("worker/main.js", script()), { type: "module" }) : self;
+
+/** The page's own script: the worker is beside it. This one may be elsewhere, where scripts are bundled. */
+function script() {
+  return document.querySelector("script").src;
+}
 
 export const tell = (...message) => other.postMessage(message);
 

@@ -1,23 +1,22 @@
 /**
  * Understands what a person types, pastes or follows: a code, a nick, or a link to one, with the punctuation that a
- * chat or a sentence put around it. The terminal does the same (`native/src/cli/pasted.rs`).
+ * chat or a sentence put around it. The terminal does the same (`core/src/pasted.rs`); the page cannot ask its module,
+ * which loads later and in a worker, but has the characters from there.
  */
+import { BRACKETS, ENDS, QUOTES } from "./npm/pkg/constants.js";
 
-const QUOTES = "\"'`“”„‘’‚«»‹›";
-/** Characters that end a sentence or a URL. */
-const ENDS = ".,;:!?/…";
-const BRACKETS = { ")": "(", "]": "[", "}": "{", ">": "<" };
+const [OPENING, CLOSING] = BRACKETS;
 /** Characters between the parts of a code that people speak, type or copy. */
 const BETWEEN = /[\s\-‐‑‒–—_,.;:/+]+/gu;
 
 /** Returns a text without quotes, brackets and the end of a sentence around it. */
 export function unwrapped(text) {
-  const opens = (char) => QUOTES.includes(char) || /\s/.test(char) || Object.values(BRACKETS).includes(char);
+  const opens = (char) => QUOTES.includes(char) || /\s/.test(char) || OPENING.includes(char);
   let all = [...text];
   while (all.length && opens(all[0])) all = all.slice(1);
   const count = (char) => all.filter((each) => each === char).length;
   for (let last; (last = all.at(-1)) !== undefined; all = all.slice(0, -1)) {
-    const isUnmatched = last in BRACKETS && count(last) > count(BRACKETS[last]);
+    const isUnmatched = CLOSING.includes(last) && count(last) > count(OPENING[CLOSING.indexOf(last)]);
     if (!isUnmatched && !QUOTES.includes(last) && !ENDS.includes(last) && !/\s/.test(last)) break;
   }
   return all.join("");

@@ -5,8 +5,9 @@ import { isCode } from "./codes.js";
 import { compare, put, say } from "./language.js";
 import { tell } from "./messages.js";
 import { showSecurity } from "./privacy.js";
-import { offerTo } from "./sending.js";
+import { offerTo, writeText } from "./sending.js";
 import * as title from "./title.js";
+import * as trust from "./trust_mark.js";
 
 let online = [];
 let open = [];
@@ -22,18 +23,43 @@ const list = steps("people", (nick) => {
   if (nick === shown) link.ariaCurrent = "page";
   const row = element("li", { "data-name": nick }, link);
   const its = open.filter((session) => named(session) === nick);
+  const marks = element("span", { className: "marks" });
+  row.append(marks);
   if (its.length) {
     row.dataset.connected = "";
     row.title = say("connected-to", { addresses: its.map(({ address }) => address).join(", ") });
     const secret = its.every(({ key }) => key);
-    row.append(phrase("span", { className: "mark", "data-is": secret ? "private" : "plain" }, secret ? "encrypted" : "unencrypted"));
+    marks.append(phrase("span", { className: "mark", "data-is": secret ? "private" : "plain" }, secret ? "encrypted" : "unencrypted"));
   }
-  if (!isCode(nick)) row.append(button("offer", nick, () => offerTo(nick)));
+  marks.append(trust.trustMark(nick, its[0]));
+  if (!isCode(nick)) row.append(button("offer", nick, () => offerTo(nick)), button("send-text", nick, () => writeText(nick)));
   if (its.length) row.append(button("end", nick, () => its.forEach(({ id }) => tell("hangUp", id))));
   return row;
 });
 
 const named = ({ nick, address }) => nick ?? address;
+
+/** Takes the keys that are pinned, and draws what they say. */
+export function pins(all) {
+  trust.pins(all);
+  redraw();
+}
+
+/** A nick showed another key than the pinned one. */
+export function keyChanged(nick) {
+  trust.keyChanged(nick);
+  redraw();
+}
+
+export function keyForgotten(nick) {
+  trust.keyForgotten(nick);
+  redraw();
+}
+
+function redraw() {
+  drawn = undefined;
+  draw();
+}
 
 function draw() {
   const all = [...new Set([...open.map(named), ...online])].sort(compare);
@@ -41,6 +67,7 @@ function draw() {
   if (now === drawn) return;
   drawn = now;
   list(all);
+  $("peer-mark").replaceChildren(shown ? trust.trustMark(shown, session()) : "");
   $("alone").hidden = all.length;
 }
 
@@ -67,7 +94,8 @@ const session = () => open.find((one) => named(one) === shown);
 
 export function call(...one) {
   calls.push(one);
-  if (!dialog.open) next();
+  // The first stays until its answer is told, which is a moment after its dialog has closed.
+  if (calls.length === 1) next();
 }
 
 /** Closes the dialog of a call that has ended. */
@@ -80,6 +108,7 @@ export function callOver(id) {
 function next() {
   const [, nick, address] = calls[0];
   put($("call-title"), "wants-to-connect", () => ({ nick: quoted(nick ?? say("a-peer")) }));
+  $("call-mark").replaceChildren(nick ? trust.trustMark(nick) : "");
   put($("call-from"), "call-from", { address: element("code", {}, address) });
   const asks = () => say("wants-to-connect", { nick: nick ?? say("a-peer") });
   answered = title.ask(asks);

@@ -1,12 +1,13 @@
 /** The files behind a code: from the call to the sender until they are here, and what to do next. */
 import { $ } from "./element.js";
 import { explain } from "./errors.js";
-import { count } from "./format.js";
+import { contents, count } from "./format.js";
 import { onReword, put, say } from "./language.js";
 import { ask } from "./manifest.js";
 import { tell } from "./messages.js";
 import { securityOf } from "./privacy.js";
 import { isQueued } from "./queued.js";
+import { stored } from "./target.js";
 
 /** The code on the screen. */
 let code;
@@ -129,7 +130,7 @@ export function transfers(changes, queue) {
 const isOver = () => wanted.every(({ name }) => ENDS.has(ended.get(name)));
 
 function progress() {
-  const values = () => ({ some: count(received().length), files: count(wanted.length), where: place?.name ?? place?.archive });
+  const values = () => ({ some: contents(received()), files: contents(wanted), where: place?.name ?? place?.archive });
   if (!isOver()) screen("moving", ["receiving", values], ["keep-open"], "");
   else if (lacking().length) screen("over", ["received-some", values], ["received-some-how"], "again more");
   else screen("over", ["received", values], [where(), values], "back more");
@@ -137,6 +138,7 @@ function progress() {
 
 function where() {
   if (isResumed) return "where-chosen";
+  if (!stored(wanted).length) return "text-shown";
   if (!place || place.archive) return isArchived ? "in-archive" : "in-downloads";
   return place.kind === "directory" ? "in-folder" : "in-file";
 }

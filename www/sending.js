@@ -1,7 +1,7 @@
-/** The files that this page sends: by a code, or offered to a peer. */
+/** The files and texts that this page sends: by a code, or offered to a peer. */
 import { $, button, element, phrase, quoted, write } from "./element.js";
-import { explain } from "./errors.js";
-import { count, size } from "./format.js";
+import { explain, explainMissing } from "./errors.js";
+import { contents, size } from "./format.js";
 import { copied } from "./copy_button.js";
 import { label, put, say } from "./language.js";
 import { tell } from "./messages.js";
@@ -10,18 +10,32 @@ import { qrPicture } from "./qr_picture.js";
 /** Rows by number, each with `over` once it has ended. */
 const rows = new Map();
 let last = 0;
-/** Files for the next code, by name; a file that is added again may have changed. */
+/** The most characters of a text that stand for it. */
+const MAX_EXCERPT_LEN = 32;
+/** Files for the next code, by name, and texts; a file that is added again may have changed. */
 const chosen = new Map();
 
 export const sends = () => [...rows.values()].some(({ over }) => !over);
 
-const total = (files) => `${count(files.length)}, ${size(files.reduce((sum, [file]) => sum + file.size, 0))}`;
+const isText = ([file]) => typeof file === "string";
+const kindOf = (one) => (isText(one) ? "texts" : one[0] ? "files" : "folders");
+const sizeOf = (one) => (isText(one) ? new Blob(one).size : (one[0]?.size ?? 0));
+const total = (files) => `${contents(files, kindOf)}, ${size(files.reduce((sum, one) => sum + sizeOf(one), 0))}`;
 
-/** Adds `[file, name]` pairs for the next code. */
+/** Returns a file's name, or the beginning of a text. */
+function titleOf(one) {
+  const [text, name] = one;
+  if (!isText(one)) return name;
+  const start = text.trim().replace(/\s+/g, " ");
+  return start.length > MAX_EXCERPT_LEN ? `${start.slice(0, MAX_EXCERPT_LEN)}…` : start;
+}
+
+/** Adds `[file, name]` pairs, empty folders as `[null, name]` and texts as `[text]`, for the next code. */
 export function add(files) {
-  for (const file of files) chosen.set(file[1], file);
+  // No name has a line break.
+  for (const one of files) chosen.set(isText(one) ? `\n${one[0]}` : one[1], one);
   $("chosen").hidden = !chosen.size;
-  const names = [...chosen.keys()].slice(0, 3).join(", ");
+  const names = [...chosen.values()].slice(0, 3).map(titleOf).join(", ");
   write("chosen-names", names + (chosen.size > 3 ? ", …" : ""));
   put($("chosen-sum"), "sum", () => ({ sum: total([...chosen.values()]) }));
 }
@@ -68,7 +82,7 @@ export function sending(id, state, sentences) {
 /** Words what the worker sends: errors, and files with the reason why each is missing. */
 function filled({ error, missing, nick, ...values } = {}) {
   if (error) values.error = explain(error);
-  if (missing) values.missing = missing.map(({ name, reason }) => `${name}: ${reason}.`).join(" ");
+  if (missing) values.missing = missing.map((one) => `${one.name}: ${explainMissing(one)}.`).join(" ");
   if (nick !== undefined) values.nick = quoted(nick);
   return values;
 }
@@ -88,6 +102,7 @@ $("make-code").onclick = () => {
   clear();
 };
 $("unchoose").onclick = clear;
+$("send-text").onclick = () => writeText();
 
 /** Lets the user choose files to offer. */
 export function offerTo(nick) {
@@ -97,6 +112,17 @@ export function offerTo(nick) {
     input.value = "";
   };
   input.click();
+}
+
+/** Lets the user write a text, or send one that is there: to a person, or without a nick by a code. */
+export async function writeText(nick, text) {
+  const { compose } = await import("./compose.js");
+  const heading = nick ? ["text-to", () => ({ nick: quoted(nick) })] : ["text-by-code"];
+  const written = await compose(heading, nick ? "send" : "add", text);
+  if (!written) return;
+  if (nick) return offerFiles(nick, [[written]]);
+  add([[written]]);
+  $("make-code").focus();
 }
 
 export function offerFiles(nick, files) {

@@ -1,4 +1,5 @@
 /** The place for received files: a chosen folder, a file that the user picks, or the downloads. */
+import { sentences } from "./errors.js";
 import { say } from "./language.js";
 import { keepStore } from "./room.js";
 
@@ -24,7 +25,7 @@ export function forget() {
 export async function target(wanted) {
   const files = stored(wanted);
   if (!files.length) return undefined;
-  if (files.length > 1 && !folder) await choose();
+  if ((files.length > 1 || files[0].folder) && !folder) await choose();
   if (folder) return folder;
   if (self.showSaveFilePicker) return self.showSaveFilePicker({ id, suggestedName: files[0].name.split("/").pop() });
   await keepStore(files.reduce((sum, { size }) => sum + size, 0));
@@ -34,7 +35,9 @@ export async function target(wanted) {
 /** Texts are shown, and not stored. */
 export const stored = (files = []) => files.filter(({ text }) => !text);
 
-const isArchive = (files) => files.length > MAX_DOWNLOADS || (files.length > 1 && files.some(({ name }) => name.includes("/")));
+/** A folder cannot be a download. */
+const isArchive = (files) =>
+  files.length > MAX_DOWNLOADS || files.some(({ name, folder }) => folder || (files.length > 1 && name.includes("/")));
 
 /** Names an archive after the folder of all its files, and words what it says about missing ones. */
 function archive(files) {
@@ -46,6 +49,7 @@ function archive(files) {
     incomplete: `${say("archive-incomplete", { name: plain })}.zip`,
     list: `${say("archive-missing-list")}.txt`,
     heading: say("archive-missing"),
+    sentences: sentences(),
   };
 }
 

@@ -1,4 +1,4 @@
-/** Texts that peers send, as messages. */
+/** Texts that peers have sent, as messages. `compose.js` writes them. */
 import { copied } from "./copy_button.js";
 import { $, button, element, phrase, quoted } from "./element.js";
 

@@ -83,15 +83,4 @@ function words(shown) {
 export const why = (error) =>
   error.code === "space"
     ? say("error-space", { needs: size(error.needs), has: size(error.has) })
-    : OWN[error.code]
-      ? say(OWN[error.code])
-      : explain(error);
-
-/** Errors that only transfers have. */
-const OWN = {
-  "nothing-arrived": "error-nothing-arrived",
-  "other-origin": "error-other-origin",
-  "running-already": "error-running-already",
-  "partial-gone": "error-partial-gone",
-  permission: "error-permission",
-};
+    : explain(error);

@@ -52,7 +52,10 @@ export function transfers(changes, now) {
     row.shown = shown;
     update(row, shown);
     // The files of an archive have arrived with the archive.
-    if (row.over && shown.state !== "packed") ended[shown.state] = (ended[shown.state] ?? 0) + (shown.files ?? 1);
+    if (row.over && shown.state !== "packed") {
+      const files = shown.files ?? 1 + (shown.more ?? 0);
+      ended[shown.state] = (ended[shown.state] ?? 0) + files;
+    }
   }
   forget(over().slice(0, -MAX_ENDED));
   waiting();

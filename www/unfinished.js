@@ -1,7 +1,7 @@
 /** Incomplete downloads, to be resumed or discarded. */
 import { $, button, element, fileName, phrase, quoted, steps } from "./element.js";
-import { get } from "./files.js";
 import { size } from "./format.js";
+import { get } from "./get.js";
 import { tell } from "./messages.js";
 
 const list = steps("unfinished", ({ id, nick, name, key, size: total, bytes }) =>

@@ -17,3 +17,9 @@ pub const PARTIAL_EXPIRY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 pub const MAX_TEXT_LEN: u64 = 64 << 10;
 /// The name of a text, for peers that take it for a file.
 pub const TEXT_NAME: &str = "message.txt";
+/// Quotation marks, which may stand on either side of a pasted text.
+pub const QUOTES: &str = "\"'`“”„‘’‚«»‹›";
+/// Characters that end a sentence or a URL.
+pub const ENDS: &str = ".,;:!?/…";
+/// Opening brackets, and the closing ones in the same order.
+pub const BRACKETS: [&str; 2] = ["([{<", ")]}>"];

@@ -54,6 +54,7 @@ mod line;
 mod name;
 mod nick;
 mod packet;
+pub mod pasted;
 pub mod peer;
 mod rate_limit;
 mod receipt;

@@ -137,17 +137,20 @@ fn media_type(path: &str) -> Option<&'static str> {
 /// Returns the table's entry for a file.
 fn asset(path: &str, file: &Path) -> io::Result<String> {
     let hash = hash_of(&fs::read(file)?);
-    let file = fs::canonicalize(file)?;
-    let mut brotli = file.clone().into_os_string();
-    brotli.push(".br");
-    let brotli = match Path::new(&brotli).is_file() {
-        true => format!("Some(include_bytes!({brotli:?}))"),
+    // The same in every folder: positions in the sources, of which the table is one, are a part of the library.
+    let include = |file: &Path| {
+        format!(r#"include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/", {file:?}))"#)
+    };
+    let compressed = file.with_added_extension("br");
+    let brotli = match compressed.is_file() {
+        true => format!("Some({})", include(&compressed)),
         false => "None".to_owned(),
     };
+    let bytes = include(file);
     let content_type = media_type(path).unwrap_or("application/octet-stream");
     Ok(format!(
         "Asset {{ path: {path:?}, content_type: {content_type:?}, etag: \"W/\\\"{hash}\\\"\", \
-         bytes: include_bytes!({file:?}), brotli: {brotli} }}"
+         bytes: {bytes}, brotli: {brotli} }}"
     ))
 }
 

@@ -70,6 +70,31 @@ inEachBrowser("the page", (stage) => {
     assert.equal((await session.request(file)).hash, file.hash);
   });
 
+  test("asks about a call that comes while another is answered, and tells both answers", async (t) => {
+    const at = stage.keep(t, await relay());
+    const carol = await stage.visit(t, at.url, "carol");
+    await carol.share([file.path]);
+    for (const yes of [true, false]) {
+      const [first, second] = yes ? ["sven", "erin"] : ["dora", "finn"];
+      const [one, two] = await Promise.all([first, second].map((nick) => BasePeer.at(at.relay, nick)));
+      [one, two].forEach((peer) => stage.keep(t, peer));
+      const answered = await one.calling("carol");
+      await carol.asked(first);
+      // The page is busy until the call is there, and then closes the dialog before it handles anything else.
+      const busy = carol.page.evaluate((value) => {
+        const end = performance.now() + 1500;
+        while (performance.now() < end);
+        document.querySelector(`#call [value=${value}]`).click();
+      }, yes ? "yes" : "no");
+      const next = await two.calling("carol");
+      await busy;
+      await carol.answer(second, true);
+      assert.equal(await (await next.answered()).check(file.name), true);
+      if (yes) assert.equal(await (await answered.answered()).check(file.name), true);
+      else answered.stop();
+    }
+  });
+
   test("stops asking about a call when the caller gives up", async (t) => {
     if (stage.name === "firefox") return t.skip("it takes 30 s and does not depend on the browser");
     const at = stage.keep(t, await relay());

@@ -31,6 +31,16 @@ inEachBrowser("by a code", (stage) => {
     for (const file of files.files) await carol.transfer(file.name, "done");
   });
 
+  test("a page counts each of the small files that it sends together", async (t) => {
+    const at = stage.keep(t, await relay());
+    const carol = await stage.visit(t, at.url);
+    const small = await tree(folder(), { "one.txt": 1, "two.txt": 2, "three.txt": 3 });
+    const { code } = await carol.send(small.paths);
+    await xcher("get", code, "--yes", "-o", folder(), "--relay", at.relay).exits();
+    await carol.sending("done", "3 files delivered");
+    await carol.text("#total", "3 files done");
+  });
+
   test("a terminal sends to a page opened by the link, which needs no nick", async (t) => {
     const at = stage.keep(t, await relay());
     const send = stage.keep(t, xcher("send", ...files.paths, "--relay", at.url));

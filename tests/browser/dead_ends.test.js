@@ -1,8 +1,6 @@
 /** Ways on which a user would be stuck: each leads somewhere. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { launch } from "./harness/browser.js";
@@ -10,6 +8,7 @@ import { BasePeer } from "./harness/base_peer.js";
 import { PageUser, visit } from "./harness/page_user.js";
 import { proxy } from "./harness/proxy.js";
 import { inEachBrowser } from "./harness/scenes.js";
+import { below } from "./harness/sub_path.js";
 import { folder, tree } from "./harness/tree.js";
 import { relay, xcher } from "./harness/xcher.js";
 
@@ -209,42 +208,3 @@ inEachBrowser("a user is not stuck", (stage) => {
     return new PageUser(other);
   }
 });
-
-/** Starts a proxy that serves a bridge below a path. */
-async function below(path, target) {
-  const { request } = await import("node:http");
-  const onward = ({ url, method, headers }) =>
-    request(new URL(url.slice(path.length - 1), target), { method, headers });
-  const server = createServer((asked, answer) => {
-    if (!asked.url.startsWith(path)) return answer.writeHead(404).end();
-    const far = onward(asked).on("response", (from) => from.pipe(answer.writeHead(from.statusCode, from.headers)));
-    far.on("error", () => answer.destroy());
-    asked.pipe(far);
-  });
-  const sockets = new Set();
-  server.on("upgrade", (asked, near) => {
-    const far = onward(asked);
-    far.on("upgrade", (answer, socket) => {
-      const lines = [`HTTP/1.1 101 ${answer.statusMessage}`];
-      for (let at = 0; at < answer.rawHeaders.length; at += 2) lines.push(`${answer.rawHeaders[at]}: ${answer.rawHeaders[at + 1]}`);
-      near.write(`${lines.join("\r\n")}\r\n\r\n`);
-      near.pipe(socket).pipe(near);
-      for (const side of [near, socket]) {
-        sockets.add(side);
-        side.on("error", () => {}).on("close", () => [near, socket].forEach((each) => each.destroy()));
-      }
-    });
-    far.on("error", () => near.destroy());
-    far.end();
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    url: `http://127.0.0.1:${server.address().port}${path.slice(0, -1)}`,
-    stop() {
-      server.close();
-      server.closeAllConnections();
-      for (const socket of sockets) socket.destroy();
-    },
-  };
-}

@@ -1,14 +1,10 @@
 /** What a visitor does who knows none of the page's words, by whatever means they have. */
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
+import { excessWidth, smallTargets, ZOOMED } from "./harness/layout.js";
 import { inEachBrowser } from "./harness/scenes.js";
 import { folder, tree } from "./harness/tree.js";
 import { relay, xcher } from "./harness/xcher.js";
-
-/** The least width and height of what a finger presses, in pixels (WCAG 2.5.5). */
-const LEAST_TARGET = 44;
-/** A screen of 1280 by 1024 pixels at 200 % and 400 %, in CSS pixels. */
-const ZOOMED = { "200 %": [640, 512], "400 %": [320, 256] };
 
 let files;
 
@@ -94,12 +90,12 @@ inEachBrowser("a first visitor", (stage) => {
     const carol = await stage.visit(t, at.url, undefined, { size: [360, 740] });
     await carol.page.waitForSelector("#home", { visible: true });
     const fits = async (state) => {
-      assert.deepEqual(await tooSmall(carol), [], state);
-      assert.ok(await widthFits(carol), `${state}: wider than the screen`);
+      assert.deepEqual(await smallTargets(carol.page), [], state);
+      assert.equal(await excessWidth(carol.page), 0, `${state}: wider than the screen`);
     };
     await fits("first");
-    for (const [zoom, [width, height]] of Object.entries(ZOOMED)) {
-      await carol.page.setViewport({ width, height });
+    for (const [zoom, size] of Object.entries(ZOOMED)) {
+      await carol.page.setViewport(size);
       await fits(zoom);
     }
     await carol.page.setViewport({ width: 360, height: 740 });
@@ -173,22 +169,6 @@ async function tabTo(user, selector) {
   }
   throw new Error(`expected Tab to lead to ${selector}`);
 }
-
-/** Returns what can be pressed and is smaller than a finger. */
-const tooSmall = (user) =>
-  user.page.evaluate((least) => {
-    const shown = (each) => each.checkVisibility() && !each.closest("#said");
-    const pressed = [...document.querySelectorAll("button, .button, a, select, summary, input:not([type=file])")];
-    // A label is as good a target as its box.
-    const target = (each) => each.closest("label") ?? each;
-    return pressed
-      .filter((each) => shown(each))
-      .map((each) => [each, target(each).getBoundingClientRect()])
-      .filter(([, { width, height }]) => width < least - 0.5 || height < least - 0.5)
-      .map(([each, { width, height }]) => `${each.outerHTML.slice(0, 80)}: ${width} x ${height}`);
-  }, LEAST_TARGET);
-
-const widthFits = (user) => user.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
 
 /** Drops or pastes a file of this name on an element. */
 const give = (user, type, selector, name) =>

@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { proxy } from "./harness/proxy.js";
+import { excessWidth, smallTargets, ZOOMED } from "./harness/layout.js";
 import { inEachBrowser } from "./harness/scenes.js";
 import { BasePeer } from "./harness/base_peer.js";
 import { visit } from "./harness/page_user.js";
@@ -83,6 +84,11 @@ inEachBrowser("the page is accessible", (stage) => {
         await dora.page.select("#language", "de");
         await look("21-german");
         await dora.page.select("#language", "en");
+        await dora.page.click("#send-text");
+        await dora.page.waitForSelector("#compose[open]");
+        await look("28-text");
+        await dora.page.keyboard.press("Escape");
+        await dora.page.waitForSelector("#compose:not([open])");
         await dora.receive("4821");
         await dora.text("#code-why", "three words");
         await look("22-half-a-code");
@@ -200,6 +206,14 @@ async function examine(user, name) {
     .filter(({ impact }) => impact === "serious" || impact === "critical")
     .map(({ id, help, nodes }) => `${id}: ${help}\n  ${nodes.map((node) => node.html).join("\n  ")}`);
   assert.deepEqual(bad, [], name);
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-  assert.ok(wide <= 0, `${name}: ${wide} pixels wider than the screen`);
+  assert.equal(await excessWidth(page), 0, `${name}: pixels wider than the screen`);
+  const size = page.viewport();
+  if (size.width === SIZES.phone[0]) assert.deepEqual(await smallTargets(page), [], name);
+  if (size.width !== SIZES.desktop[0]) return;
+  for (const [zoom, zoomed] of Object.entries(ZOOMED)) {
+    await page.setViewport(zoomed);
+    if (SHOTS) await page.screenshot({ path: join(SHOTS, `${name}-${zoom.replace(" %", "")}.png`), fullPage: true });
+    assert.equal(await excessWidth(page), 0, `${name} at ${zoom}: pixels wider than the screen`);
+  }
+  await page.setViewport(size);
 }

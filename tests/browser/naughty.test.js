@@ -211,13 +211,14 @@ inEachBrowser("naughty strings", (stage) => {
 /** Returns all rows of a long list as text, sorted, and checks that they match their data. */
 async function rows(user, list, number) {
   await user.page.waitForFunction((list, number) => {
-    const rows = document.querySelectorAll(`${list} li`);
+    const rows = document.querySelectorAll(`${list} li[data-name]`);
     // Scrolling adds more.
-    document.querySelector(`${list} + button`).scrollIntoView();
+    document.querySelector(`${list} .more, ${list} + button`)?.scrollIntoView();
     return rows.length >= number;
   }, {}, list, number);
-  const found = await user.page.$$eval(`${list} li`, (rows) => rows.map((row) => {
-    const shown = row.querySelector(".name, a").textContent;
+  const found = await user.page.$$eval(`${list} li[data-name]`, (rows) => rows.map((row) => {
+    const folder = row.closest("[data-folder]")?.dataset.folder;
+    const shown = (folder ? `${folder}/` : "") + row.querySelector(".name, a").textContent;
     if (shown !== row.dataset.name) throw new Error(`expected ${row.dataset.name}, got ${shown}`);
     return shown;
   }));

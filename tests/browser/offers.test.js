@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { before, test } from "node:test";
+import { proxy } from "./harness/proxy.js";
 import { inEachBrowser } from "./harness/scenes.js";
 import { folder, same, tree } from "./harness/tree.js";
 import { relay, xcher } from "./harness/xcher.js";
@@ -11,10 +12,12 @@ const HOSTILE = { "<img src=x onerror=alert(1)>": 7, "<script>alert(2)</script>.
 let root;
 let files;
 let hostile;
+let big;
 
 before(async () => {
   root = folder();
   files = await tree(join(root, "files"), { "one.txt": 31, "two.bin": 300_001 });
+  big = (await tree(join(root, "big"), { "big.bin": 8 << 20 })).files[0];
   hostile = await tree(join(root, "hostile"), Object.fromEntries(
     Object.entries(HOSTILE).map(([name, size]) => [name.replace("</", "<"), size]),
   ));
@@ -104,6 +107,30 @@ inEachBrowser("offers", (stage) => {
     assert.equal((await carol.manifest()).title, "dora offers you 1 file");
     await carol.decline();
     await dora.sending("failed", "1 file declined");
+  });
+
+  test("words the reason of a missing file in the language of the page", async (t) => {
+    const at = stage.keep(t, await relay());
+    const through = stage.keep(t, await proxy(at.url));
+    const carol = await stage.visit(t, at.url, "carol");
+    const dora = await stage.visit(t, through.url, "dora");
+    await carol.page.select("#language", "de");
+    await carol.offer("dora", [big.path]);
+    await dora.answer("carol", true);
+    await dora.manifest();
+    const stalled = through.stallAfter(1 << 20);
+    await dora.accept();
+    await stalled;
+    await dora.cancel("big.bin");
+    through.resume();
+    await carol.sending("failed", "Es fehlt: big.bin: dort abgebrochen.");
+    await dora.home();
+    await carol.choose("dora");
+    await carol.hangUp("dora");
+    await carol.home();
+    await carol.choose("dora");
+    await dora.answer("carol", false);
+    await carol.text("#peer-state", "Der Anruf wurde abgelehnt.");
   });
 
   test("shows names as text, never as markup", async (t) => {

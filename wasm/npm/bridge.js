@@ -1,6 +1,7 @@
-import { shown, text } from "./arguments.js";
+import { text } from "./arguments.js";
 import { XcherError, misuse } from "./error.js";
 import { SUBPROTOCOL, TUNNEL_PATH } from "./pkg/constants.js";
+import { shown } from "./shown.js";
 
 /** The WebSocket's path relative to the page's folder (PROTOCOL.md, section 10.1). */
 const TUNNEL = TUNNEL_PATH.slice(1);

@@ -1,8 +1,8 @@
-import { shown } from "./arguments.js";
 import { Deferred } from "./deferred.js";
 import { asyncDispose } from "./dispose.js";
 import { XcherError, misuse } from "./error.js";
 import { Progress } from "./progress.js";
+import { shown } from "./shown.js";
 import { onAbort } from "./with_timeout.js";
 
 /**

@@ -1,6 +1,6 @@
 /** Outcome of files that this peer sends, as the module counts it: no more than the other peer confirmed. */
 export class Delivery {
-  /** @type {{ name: string, reason: string }[]} */
+  /** @type {import("./index.js").Missing[]} */
   missing = [];
 
   /**
@@ -27,8 +27,8 @@ export class Delivery {
     return this.stored + this.handedOver;
   }
 
-  /** @param {string} name @param {string} reason */
-  addMissing(name, reason) {
-    this.missing.push({ name, reason });
+  /** @param {string} name @param {string} reason @param {import("./index.js").MissingCode} code */
+  addMissing(name, reason, code) {
+    this.missing.push({ name, reason, code });
   }
 }

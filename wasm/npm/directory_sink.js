@@ -1,4 +1,5 @@
-/** Files in a folder that a user has chosen in a browser, or of the origin private file system. */
+/** Files and empty folders in a folder that a user has chosen in a browser, or of the origin private file system. */
+import { folderSink } from "./empty_folder.js";
 import { numbered } from "./pkg/xcher.js";
 
 /** Finding a free name and creating the file are two steps, so one runs at a time. @type {Promise<any>} */
@@ -12,13 +13,15 @@ export const isDirectoryHandle = (target) => target?.kind === "directory" && typ
  *
  * @param {FileSystemDirectoryHandle} target
  * @param {string} name
+ * @param {boolean} isFolder
  * @returns {Promise<import("./save_to_disk.js").Sink>}
  */
-export async function openInDirectory(target, name) {
+export async function openInDirectory(target, name, isFolder) {
   const parts = name.split("/");
-  const last = /** @type {string} */ (parts.pop());
+  const last = isFolder ? "" : /** @type {string} */ (parts.pop());
   let folder = target;
   for (const part of parts) folder = await folder.getDirectoryHandle(part, { create: true });
+  if (isFolder) return folderSink(name);
   const handle = await (turn = turn.then(
     () => unused(folder, last),
     () => unused(folder, last),

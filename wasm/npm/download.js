@@ -1,4 +1,5 @@
 import { Deferred } from "./deferred.js";
+import { DownloadBuffer } from "./download_buffer.js";
 import { XcherError, asError, misuse } from "./error.js";
 import { Progress } from "./progress.js";
 import { readText } from "./texts.js";
@@ -6,12 +7,10 @@ import { after, onAbort, timedOut } from "./with_timeout.js";
 
 /** Unread bytes below which more are requested. */
 const LOW_WATER_MARK = 128 << 10;
-/** Size of the buffer that usually suffices. */
-const BUFFER_LEN = 512 << 10;
 
 /**
  * @typedef {{
- *   name: string, size?: number, modified?: number, partial?: Blob, confirm: boolean, signal?: AbortSignal,
+ *   name: string, size?: number, modified?: number, folder?: boolean, partial?: Blob, confirm: boolean, signal?: AbortSignal,
  *   timeout?: number,
  * }} Wanted `partial` has the bytes to resume after; `confirm` is true if the application reports when it is stored;
  *   `timeout` is the longest time without a byte
@@ -23,10 +22,7 @@ export class Download extends Progress {
   /** @type {number | undefined} */
   #id;
   #begin;
-  /** Unread bytes, in memory that is reused: see blob_reader.js. */
-  #buffer = new Uint8Array(0);
-  #from = 0;
-  #to = 0;
+  #unread = new DownloadBuffer();
   #complete = false;
   #confirm;
   /** Set once the module knows whether it is stored, or that it is cancelled. */
@@ -56,13 +52,14 @@ export class Download extends Progress {
    * @param {Wanted} wanted checked
    * @param {(download: Download) => Promise<number>} begin requests it
    */
-  constructor(driver, { name, size, modified, partial, confirm, signal, timeout }, begin) {
+  constructor(driver, { name, size, modified, folder, partial, confirm, signal, timeout }, begin) {
     super(() => ({ bytes: this.#position + this.#received, size: this.size }));
     this.#driver = driver;
     this.#confirm = confirm;
     this.name = name;
     this.size = size;
     this.modified = modified;
+    this.folder = folder;
     this.partial = partial;
     this.#timeout = timeout;
     this.#begin = begin;
@@ -143,7 +140,7 @@ export class Download extends Progress {
 
   stored() {
     if (!this.#confirm) throw misuse("stored() needs a download with `confirm: true`");
-    const read = this.#complete && this.#waiting === 0;
+    const read = this.#complete && this.#unread.length === 0;
     if (!read && !this.#error) throw misuse("read the download to its end before stored()");
     this.#stored();
   }
@@ -151,7 +148,7 @@ export class Download extends Progress {
   defer() {
     if (!this.#confirm) throw misuse("defer() needs a download with `confirm: true`");
     if (this.#error || this.#settled) return;
-    if (!this.#complete || this.#waiting) throw misuse("read the download to its end before defer()");
+    if (!this.#complete || this.#unread.length) throw misuse("read the download to its end before defer()");
     this.#do("defer");
   }
 
@@ -189,9 +186,7 @@ export class Download extends Progress {
   receive(bytes) {
     if (this.#error) return;
     this.#received += bytes.length;
-    if (bytes.length > this.#buffer.length - this.#to) this.#makeRoom(bytes.length);
-    this.#buffer.set(bytes, this.#to);
-    this.#to += bytes.length;
+    this.#unread.add(bytes, this.size);
     this.#wake?.();
   }
 
@@ -214,8 +209,7 @@ export class Download extends Progress {
   failed(error) {
     if (this.#error) return;
     this.#error = error;
-    this.#buffer = new Uint8Array(0);
-    this.#from = this.#to = 0;
+    this.#unread.clear();
     this.#forgetSignal();
     this.moved();
     this.#end.reject(error);
@@ -236,22 +230,6 @@ export class Download extends Progress {
   /** @param {"stored" | "defer" | "readMore" | "cancel"} kind */
   #do(kind) {
     this.#driver.do({ kind, transfer: this.#assigned });
-  }
-
-  get #waiting() {
-    return this.#to - this.#from;
-  }
-
-  /** @param {number} length */
-  #makeRoom(length) {
-    const waiting = this.#buffer.subarray(this.#from, this.#to);
-    const least = waiting.length + length;
-    // A small file needs no more memory than its size.
-    const most = Math.max(least, Math.min(this.size ?? Infinity, Math.max(BUFFER_LEN, 2 * least)));
-    if (least > this.#buffer.length) this.#buffer = new Uint8Array(most);
-    this.#buffer.set(waiting);
-    this.#to = waiting.length;
-    this.#from = 0;
   }
 
   /** Ends `readable`: its reader asked for more after the last byte, so it has handled that one. */
@@ -294,7 +272,7 @@ export class Download extends Progress {
       arrived();
     }
     if (this.#error) return;
-    if (this.#waiting === 0) {
+    if (this.#unread.length === 0) {
       if (this.#complete) this.#close();
       return;
     }
@@ -305,8 +283,8 @@ export class Download extends Progress {
   async #arrival() {
     await this.#request();
     if (this.#error) return;
-    if (this.#waiting < LOW_WATER_MARK && !this.#complete) this.#do("readMore");
-    while (this.#waiting === 0 && !this.#complete && !this.#error) {
+    if (this.#unread.length < LOW_WATER_MARK && !this.#complete) this.#do("readMore");
+    while (this.#unread.length === 0 && !this.#complete && !this.#error) {
       await new Promise((resolve) => {
         this.#wake = () => resolve(undefined);
       });
@@ -315,17 +293,10 @@ export class Download extends Progress {
 
   /** Passes waiting bytes to the reader. */
   #supply() {
-    const waiting = this.#buffer.subarray(this.#from, this.#to);
     const into = this.#reader.byobRequest?.view;
     if (into) {
-      const some = waiting.subarray(0, into.byteLength);
-      new Uint8Array(into.buffer, into.byteOffset).set(some);
-      this.#from += some.length;
-      this.#reader.byobRequest?.respond(some.length);
-    } else {
-      this.#from = this.#to;
-      this.#reader.enqueue(waiting.slice());
-    }
-    if (this.#waiting === 0) this.#from = this.#to = 0;
+      const memory = new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
+      this.#reader.byobRequest?.respond(this.#unread.moveInto(memory));
+    } else this.#reader.enqueue(this.#unread.take());
   }
 }

@@ -1,5 +1,6 @@
-import { blob, count, flag, optional, shown, text, waitOptions } from "./arguments.js";
+import { blob, count, flag, optional, text, waitOptions } from "./arguments.js";
 import { misuse } from "./error.js";
+import { shown } from "./shown.js";
 
 /**
  * Checks the options of downloads.

@@ -1,4 +1,5 @@
 /** Files for the downloads of a browser, which says where they are, and nothing of what becomes of them. */
+import { XcherError } from "./error.js";
 
 /** Time between two downloads, in milliseconds: Chromium silently drops some above ten a second. */
 const DOWNLOAD_INTERVAL = 125;
@@ -14,9 +15,11 @@ let turn = Promise.resolve();
  * Collects a file, and hands it over once it is complete.
  *
  * @param {string} name
+ * @param {boolean} isFolder
  * @returns {Promise<import("./save_to_disk.js").Sink>}
  */
-export async function openInDownloads(name) {
+export async function openInDownloads(name, isFolder) {
+  if (isFolder) throw new XcherError("local", "a folder cannot be a download: use toZip, or a directory handle");
   /** @type {Blob[]} */
   const parts = [];
   /** @type {BlobPart[]} */

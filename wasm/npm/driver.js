@@ -24,7 +24,7 @@ const MAX_DELAY = 0x7fffffff;
  *   | { kind: "list" | "get" | "offer" | "end", session: number }
  *   | { kind: "entriesRead", session: number, entries: number }
  *   | { kind: "check" | "decline", session: number, name: string }
- *   | { kind: "addFile" | "share", name: string, size: string, modified?: number, text?: boolean }
+ *   | { kind: "addFile" | "share", name: string, size: string, modified?: number, text?: boolean, folder?: boolean }
  *   | { kind: "announce", session: number, files: number, bytes: number, here: number }
  *   | { kind: "stored" | "defer" | "readMore" | "cancel", transfer: number }
  *   | { kind: "notStored", transfer: number, reason: string, message: string }

@@ -1,5 +1,7 @@
-import { blob, bytesOf, isBlob, shown, text } from "./arguments.js";
+import { blob, bytesOf, isBlob, text } from "./arguments.js";
+import { folderFile, isFolder } from "./empty_folder.js";
 import { misuse } from "./error.js";
+import { shown } from "./shown.js";
 import { isText, textFile, textNames } from "./texts.js";
 
 /** Returns the name of a file by default. @param {Blob} file */
@@ -8,14 +10,14 @@ export function ownName(file) {
   return webkitRelativePath || name || "";
 }
 
-/** Describes a file or text to the module, by a name. @param {string} name @param {Blob} file */
+/** Describes a file, text or empty folder to the module, by a name. @param {string} name @param {Blob} file */
 export function described(name, file) {
   const { lastModified = NaN } = /** @type {Partial<File>} */ (file);
-  return { name, size: String(file.size), modified: Math.floor(lastModified / 1000), text: isText(file) };
+  return { name, size: String(file.size), modified: Math.floor(lastModified / 1000), text: isText(file), folder: isFolder(file) };
 }
 
 /**
- * Returns files by their names, and texts by names that no file has.
+ * Returns files and empty folders by their names, and texts by names that no file has.
  *
  * @param {Iterable<import("./index.js").Named>} files
  */
@@ -48,8 +50,14 @@ export function byName(files) {
 /** @param {unknown} one @returns {one is { text: unknown }} */
 const isTextGiven = (one) => typeof one === "object" && one !== null && !isBlob(one) && "text" in one && !("file" in one);
 
-/** @param {unknown} one @returns {[string, Blob]} */
+/**
+ * Returns a file or empty folder with its name.
+ *
+ * @param {unknown} one
+ * @returns {[string, Blob]}
+ */
 function nameAndFile(one) {
+  if (isFolderGiven(one)) return [text("the name of the folder", one.folder), folderFile()];
   const given = /** @type {{ file?: unknown, name?: unknown } | null} */ (one);
   const isPair = typeof given === "object" && given !== null && !isBlob(given) && "file" in given;
   if (isPair) {
@@ -58,6 +66,22 @@ function nameAndFile(one) {
   }
   const file = blob("a file", one);
   return [nameOf(file), file];
+}
+
+/** @param {unknown} one @returns {one is { folder: unknown }} */
+const isFolderGiven = (one) => typeof one === "object" && one !== null && !isBlob(one) && "folder" in one && !("file" in one);
+
+/**
+ * Returns what to share with its name.
+ *
+ * @param {unknown} given a file, bytes, or an empty folder
+ * @param {string} [called]
+ * @returns {[string, Blob]}
+ */
+export function shareable(given, called) {
+  if (isFolderGiven(given)) return nameAndFile(given);
+  const file = blob("the file", given);
+  return [nameOf(file, called), file];
 }
 
 /** Returns the name of a file under which it can be sent. @param {Blob} file @param {unknown} [name] */

@@ -1,5 +1,6 @@
-/** Files in a folder of the disk, in Node, Deno and Bun. */
+/** Files and empty folders in a folder of the disk, in Node, Deno and Bun. */
 import { builtin } from "./builtin.js";
+import { folderSink } from "./empty_folder.js";
 import { XcherError } from "./error.js";
 import { isStorable, numbered } from "./pkg/xcher.js";
 
@@ -11,14 +12,17 @@ const NO_LINKS = ["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EXDEV", "EMLINK"]
  *
  * @param {string | URL} target the folder
  * @param {string} name
+ * @param {boolean} isFolder
  * @returns {Promise<import("./save_to_disk.js").Sink>}
  */
-export async function openInFolder(target, name) {
+export async function openInFolder(target, name, isFolder) {
   const fs = await builtin("node:fs/promises");
   const { join } = await builtin("node:path");
   const { platform } = await builtin("node:process");
   if (!isStorable(name, platform === "win32")) throw Object.assign(new Error("this system cannot store a file of this name"), { code: "EINVAL" });
-  const folder = await parent(fs, join, target, name.split("/").slice(0, -1));
+  const parts = name.split("/");
+  if (isFolder) return folderSink(await parent(fs, join, target, parts));
+  const folder = await parent(fs, join, target, parts.slice(0, -1));
   const partial = join(folder, `.xcher-${crypto.randomUUID()}.part`);
   const file = await fs.open(partial, "wx");
   return {

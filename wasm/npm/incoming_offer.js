@@ -1,6 +1,6 @@
-import { shown } from "./arguments.js";
 import { downloadOptions } from "./download_options.js";
 import { misuse } from "./error.js";
+import { shown } from "./shown.js";
 
 /** The most files of a session's offers that wait for a decision; those beyond are declined. */
 const MAX_FILES = 100_000;

@@ -1,5 +1,5 @@
-import { shown } from "./arguments.js";
 import { misuse } from "./error.js";
+import { shown } from "./shown.js";
 
 /**
  * Makes links between browsers for peers in a worker, which have the other end of the port as their option

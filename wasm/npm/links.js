@@ -10,8 +10,9 @@
  *   there is one
  */
 
-import { choice, shown } from "./arguments.js";
+import { choice } from "./arguments.js";
 import { asError, misuse } from "./error.js";
+import { shown } from "./shown.js";
 
 const POLICIES = /** @type {const} */ (["never", "auto", "always"]);
 

@@ -1,7 +1,8 @@
 import init from "./pkg/xcher.js";
-import { bytesOf, shown } from "./arguments.js";
+import { bytesOf } from "./arguments.js";
 import { builtin } from "./builtin.js";
 import { XcherError, asError, misuse } from "./error.js";
+import { shown } from "./shown.js";
 
 /** @typedef {import("./index.js").SendOptions["wasm"]} Wasm */
 

@@ -8,6 +8,7 @@ import { byName } from "./file_names.js";
 import { linkOptions } from "./links.js";
 import { load } from "./load.js";
 import { eventsOf, incomingOf, offersOf } from "./peer_iterators.js";
+import { Pins } from "./pins.js";
 import { MAX_NICK_ATTEMPTS } from "./pkg/constants.js";
 import { isCode } from "./pkg/xcher.js";
 import { Sessions } from "./sessions.js";
@@ -29,7 +30,7 @@ const CLOSE_TIMEOUT = 1000;
 /** A host at a relay. */
 export class Peer extends EventTarget {
   #driver;
-  #trust;
+  #pins;
   #sessions;
   #transfers;
   /** Objects with methods for the module's events. @type {Record<string, any>[]} */
@@ -57,11 +58,11 @@ export class Peer extends EventTarget {
   constructor(internal, nicks, trust, open, calls, makeLink) {
     if (internal !== INTERNAL) throw misuse("a peer is made by Peer.connect, not by `new`");
     super();
-    this.#trust = trust;
     const emit = this.#emit.bind(this);
     this.#driver = new Driver(nicks, trust, open, this.#handlers, (id, bytes) => this.#transfers.receive(id, bytes), makeLink);
+    this.#pins = new Pins(this.#driver, trust);
     this.#transfers = new Transfers(this.#driver, (id) => this.#sessions.get(id), emit);
-    this.#sessions = new Sessions(this.#driver, calls, (nick) => this.#loadPin(nick), emit, this.#transfers);
+    this.#sessions = new Sessions(this.#driver, calls, (nick) => this.#pins.load(nick), emit, this.#transfers);
     this.#handlers.push(this.#sessions, this.#transfers, this.#events());
   }
 
@@ -171,7 +172,7 @@ export class Peer extends EventTarget {
     return this.#who;
   }
 
-  /** @param {Blob} file @param {string} [name] */
+  /** @param {import("./index.js").Content | import("./index.js").EmptyFolder} file @param {string} [name] */
   share(file, name) {
     return this.#transfers.share(file, name);
   }
@@ -187,7 +188,7 @@ export class Peer extends EventTarget {
         const call = () => {
           if (!over) id = this.#sessions.open(nick, { resolve, reject });
         };
-        this.#loadPin(nick).then(call).catch(reject);
+        this.#pins.load(nick).then(call).catch(reject);
       });
     } finally {
       over = true;
@@ -257,28 +258,6 @@ export class Peer extends EventTarget {
     this.#emit("close");
   }
 
-  /**
-   * Passes the pinned key of a nick to the module, which another page may have changed.
-   *
-   * @param {string} nick
-   */
-  async #loadPin(nick) {
-    // The words of a code must not leave this peer, and its nick is used once.
-    if (isCode(nick)) return;
-    const key = await this.#pinOf(nick);
-    this.#driver.do({ kind: "setPin", nick, key: String(key ?? "") });
-  }
-
-  /** @param {string} nick */
-  async #pinOf(nick) {
-    try {
-      return await this.#trust.get(nick);
-    } catch (error) {
-      const { message } = asError(error, "local");
-      throw new XcherError("local", `the pinned key of ${nick} cannot be read: ${message}`, error);
-    }
-  }
-
   /** @param {string} type @param {object} [detail] */
   #emit(type, detail = {}) {
     this.dispatchEvent(Object.defineProperties(new Event(type), Object.getOwnPropertyDescriptors(detail)));
@@ -308,12 +287,8 @@ export class Peer extends EventTarget {
       nicksEnd: () => this.#awaited.who?.resolve(this.#nicks),
       /** @param {string} nick @param {string} key */
       pin: async (nick, key) => {
-        try {
-          await this.#trust.pin(nick, key);
-        } catch (error) {
-          const { message } = asError(error, "local");
-          this.#emit("notice", { text: `the key of ${nick} could not be stored: ${message}` });
-        }
+        const text = await this.#pins.pin(nick, key);
+        if (text) this.#emit("notice", { text });
       },
       /** @param {string} text */
       notice: (text) => this.#emit("notice", { text }),

@@ -1,8 +1,9 @@
 /** Loops over what arrives at a peer. Each begins to collect at once, and ends when the peer closes. */
 
-import { shown, waitOptions } from "./arguments.js";
+import { waitOptions } from "./arguments.js";
 import { Arrivals } from "./arrivals.js";
 import { XcherError, misuse } from "./error.js";
+import { shown } from "./shown.js";
 
 /**
  * @typedef {import("./peer.js").Peer} Peer

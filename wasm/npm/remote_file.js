@@ -9,14 +9,16 @@ export class RemoteFile {
    * @param {number | undefined} modified in seconds
    * @param {boolean} executable
    * @param {boolean} text
+   * @param {boolean} folder
    */
-  constructor(name, size, spelling, modified, executable, text) {
+  constructor(name, size, spelling, modified, executable, text, folder) {
     this.name = name;
     this.size = size;
     this.approximate = spelling !== "";
     this.modified = modified === undefined ? undefined : 1000 * modified;
     this.executable = executable;
     this.text = text;
+    this.folder = folder;
     this.#spelling = spelling;
   }
 

@@ -1,7 +1,8 @@
-import { count, shown } from "./arguments.js";
+import { count } from "./arguments.js";
 import { misuse } from "./error.js";
 import { load } from "./load.js";
 import { isCode as is, isOneTimeNick as isOneTime, numbered as next } from "./pkg/xcher.js";
+import { shown } from "./shown.js";
 
 /** @param {string} what @param {unknown} value */
 function string(what, value) {

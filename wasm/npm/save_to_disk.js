@@ -1,25 +1,17 @@
-import { optional, shown, text, waitOptions } from "./arguments.js";
+import { optional, text, waitOptions } from "./arguments.js";
 import { isDirectoryHandle, openInDirectory } from "./directory_sink.js";
 import { Download } from "./download.js";
 import { openInDownloads } from "./downloads_sink.js";
 import { XcherError, asError, misuse } from "./error.js";
 import { openInFolder } from "./folder_sink.js";
+import { notStoredReason } from "./not_stored_reason.js";
+import { shown } from "./shown.js";
 import { onAbort } from "./with_timeout.js";
 
 /** Files that are saved at the same time. */
 const LANES = 4;
 /** Bytes that are read at a time. */
 const READ_LEN = 1 << 18;
-/** Reasons for the other host, by the code or name of an error. */
-const REASONS = Object.entries({
-  space: ["ENOSPC", "EDQUOT", "EFBIG", "QuotaExceededError"],
-  denied: ["EACCES", "EPERM", "EROFS", "NotAllowedError", "NoModificationAllowedError", "SecurityError"],
-  exists: ["EEXIST", "ENOTDIR", "EISDIR", "TypeMismatchError"],
-  name: ["ENAMETOOLONG", "EINVAL", "EILSEQ"],
-  incomplete: ["incomplete"],
-  cancelled: ["cancelled", "AbortError"],
-});
-
 /**
  * @typedef {{ name: string, path?: string, bytes: number, verified: boolean }} Saved
  * @typedef {{
@@ -44,21 +36,21 @@ export async function saveToDisk(downloads, target, options) {
   return saveAll(all, opener(target), signal);
 }
 
-/** @param {any} target @returns {(name: string) => Promise<Sink>} */
+/** @param {any} target @returns {(name: string, isFolder: boolean) => Promise<Sink>} */
 function opener(target) {
-  if (isDirectoryHandle(target)) return (name) => openInDirectory(target, name);
+  if (isDirectoryHandle(target)) return (name, isFolder) => openInDirectory(target, name, isFolder);
   if (target === undefined && globalThis.document) return openInDownloads;
   const isPath = typeof target === "string" || (target instanceof URL && target.protocol === "file:");
   if (!isPath || globalThis.document) {
     throw misuse(`the target is ${shown(target)}: give the path of a folder, or in a browser a directory handle`);
   }
   if (typeof target === "string") text("the target", target);
-  return (name) => openInFolder(target, name);
+  return (name, isFolder) => openInFolder(target, name, isFolder);
 }
 
 /**
  * @param {Download[]} downloads
- * @param {(name: string) => Promise<Sink>} open
+ * @param {(name: string, isFolder: boolean) => Promise<Sink>} open
  * @param {AbortSignal | undefined} signal
  */
 async function saveAll(downloads, open, signal) {
@@ -87,7 +79,7 @@ async function saveAll(downloads, open, signal) {
 
 /**
  * @param {Download} download
- * @param {(name: string) => Promise<Sink>} open
+ * @param {(name: string, isFolder: boolean) => Promise<Sink>} open
  * @param {AbortSignal | undefined} signal
  * @returns {Promise<Saved>}
  */
@@ -102,7 +94,7 @@ async function save(download, open, signal) {
   try {
     // Before anything is created: the name is known to be valid then, and the other host has the file.
     await download.start();
-    sink = await open(name);
+    sink = await open(name, download.folder === true);
     await pump(download, sink);
     const path = await sink.close(download.modified);
     sink = undefined;
@@ -132,8 +124,6 @@ async function pump(download, sink) {
 /** Tells the other host why a file is not stored. Returns the error. @param {Download} download @param {any} thrown */
 function refuse(download, thrown) {
   const message = `${download.name}: ${asError(thrown, "local").message}`;
-  const isNamed = (/** @type {string[]} */ names) => names.includes(thrown?.code) || names.includes(thrown?.name);
-  const reason = REASONS.find(([, names]) => isNamed(names))?.[0] ?? "other";
-  download.notStored(/** @type {import("./index.js").NotStored} */ (reason), message, thrown);
+  download.notStored(notStoredReason(thrown), message, thrown);
   return thrown instanceof XcherError ? thrown : new XcherError("local", message, thrown);
 }

@@ -1,23 +1,23 @@
-import { count, optional, shown, text, waitOptions } from "./arguments.js";
+import { count, optional, text, waitOptions } from "./arguments.js";
 import { Deferred } from "./deferred.js";
 import { asyncDispose } from "./dispose.js";
 import { Download } from "./download.js";
 import { downloadOptions, remoteFile } from "./download_options.js";
 import { XcherError, misuse } from "./error.js";
+import { FileChecks } from "./file_checks.js";
 import { FileLookup } from "./file_lookup.js";
 import { byName, described } from "./file_names.js";
 import { Offers } from "./incoming_offer.js";
-import { Listing } from "./listing.js";
+import { Listings } from "./listings.js";
+import { OfferedFiles } from "./offered_files.js";
 import { Offering } from "./outgoing_offer.js";
 import { RemoteFile } from "./remote_file.js";
+import { shown } from "./shown.js";
 import { aborted, within } from "./with_timeout.js";
 
 /**
  * @typedef {import("./index.js").WaitOptions} WaitOptions
  * @typedef {import("./index.js").DownloadOptions} DownloadOptions
- * @typedef {{
- *   resolve: (yes: boolean) => void, reject: (error: XcherError) => void, answer: Promise<boolean>,
- * }} Check
  * @typedef {{
  *   peerAddress: string, nick: string, incoming: boolean, key: string, state: string,
  * }} Opened as the module's event `opened` has it
@@ -41,11 +41,9 @@ export class Session {
   whyPlain;
   /** @type {"pinned" | "first" | "code" | "no" | undefined} */
   known;
-  /** @type {Listing | undefined} */
-  #listing;
+  #listings;
   #lookup = new FileLookup(() => this.list());
-  /** @type {Map<string, Check>} */
-  #checks = new Map();
+  #checks = new FileChecks((name) => this.#driver.do({ kind: "check", session: this.#id, name }));
   /** @type {Deferred<XcherError | undefined>} */
   #end = new Deferred();
   closed = this.#end.promise;
@@ -56,8 +54,7 @@ export class Session {
   #transfers = new Set();
   /** Files that the peer offers. */
   #offers;
-  /** Files that were offered to the peer. @type {Map<string, { file: Blob, offering: Offering }>} */
-  #offered = new Map();
+  #offered = new OfferedFiles();
   /** Set once the application announces itself what it wants. */
   #announces = false;
   #isEnding = false;
@@ -75,6 +72,10 @@ export class Session {
     this.#driver = driver;
     this.#id = id;
     this.#register = register;
+    this.#listings = new Listings(
+      () => this.#do("list"),
+      (entries) => driver.do({ kind: "entriesRead", session: id, entries }),
+    );
     this.nick = opened.nick || undefined;
     this.incoming = opened.incoming;
     this.opened(opened);
@@ -96,35 +97,7 @@ export class Session {
 
   /** @param {WaitOptions} [options] */
   list(options) {
-    return this.#entries(waitOptions(options));
-  }
-
-  /** @param {WaitOptions} limits */
-  async *#entries(limits) {
-    const late = "the other host sent no entry of its listing";
-    // The rest of an abandoned listing comes first.
-    for (let before; (before = this.#listing)?.dropped; ) {
-      const { over } = before;
-      await within(limits, late, (resolve) => over.then(resolve));
-    }
-    if (limits.signal?.aborted) throw aborted(limits.signal);
-    this.#do("list");
-    const listing = new Listing((entries) => {
-      this.#driver.do({ kind: "entriesRead", session: this.#id, entries });
-    });
-    this.#listing = listing;
-    try {
-      for (;;) {
-        if (limits.signal?.aborted) throw aborted(limits.signal);
-        // Most entries arrive with others, and need no wait.
-        const file = listing.take();
-        if (file) yield file;
-        else if (listing.isOver()) return;
-        else await within(limits, late, (resolve) => listing.onArrival(resolve));
-      }
-    } finally {
-      listing.drop();
-    }
+    return this.#listings.entries(waitOptions(options));
   }
 
   /** @param {string} name @param {WaitOptions} [options] */
@@ -132,19 +105,8 @@ export class Session {
     const limits = waitOptions(options);
     text("the name", name);
     return within(limits, `the other host did not answer about ${name}`, (resolve, reject) => {
-      this.#ask(name).answer.then(resolve, reject);
+      this.#checks.ask(name).then(resolve, reject);
     });
-  }
-
-  /** @param {string} name */
-  #ask(name) {
-    const asked = this.#checks.get(name);
-    if (asked) return asked;
-    this.#driver.do({ kind: "check", session: this.#id, name });
-    const check = /** @type {Check} */ ({});
-    check.answer = new Promise((resolve, reject) => Object.assign(check, { resolve, reject }));
-    this.#checks.set(name, check);
-    return check;
   }
 
   /**
@@ -154,19 +116,20 @@ export class Session {
   get(file, options) {
     const given = downloadOptions(options);
     const isName = typeof file === "string";
-    const { name, size, modified } = isName ? { name: text("the name of the file", file) } : remoteFile(file);
+    const { name, size, modified, folder } = isName ? { name: text("the name of the file", file) } : remoteFile(file);
     const listed = isName ? this.#lookup.find(name) : Promise.resolve(file);
-    const download = new Download(this.#driver, { ...given, name, size, modified }, async (download) => {
+    const download = new Download(this.#driver, { ...given, name, size, modified, folder }, async (download) => {
       const file = await listed;
-      this.#driver.do({ kind: "addFile", name, size: RemoteFile.spelling(file) });
+      this.#driver.do({ kind: "addFile", name, size: RemoteFile.spelling(file), folder: file.folder });
       const id = this.#do("get");
       this.#begin(id, download);
       return id;
     });
     listed.then(
-      ({ size, modified }) => {
+      ({ size, modified, folder }) => {
         download.size ??= size;
         download.modified ??= modified;
+        download.folder ??= folder;
       },
       (error) => download.failed(error),
     );
@@ -178,15 +141,13 @@ export class Session {
     const limits = waitOptions(options);
     if (limits.signal?.aborted) throw aborted(limits.signal);
     const named = byName(files);
-    const open = [...named.keys()].find((name) => this.#offered.get(name)?.offering.isSettled === false);
-    if (open) throw misuse(`${open} is offered already: wait until that offer is settled`);
+    this.#offered.checkFree(named.keys());
     for (const [name, file] of named) this.#driver.do({ kind: "addFile", ...described(name, file) });
     const id = this.#do("offer");
-    const offering = new Offering(this, [...named].map(([name, { size }]) => ({ name, size })), () => {
-      for (const [name, file] of named) if (this.offeredFile(name) === file) this.#offered.delete(name);
-    }, limits);
+    const sizes = [...named].map(([name, { size }]) => ({ name, size }));
+    const offering = new Offering(this, sizes, () => this.#offered.remove(named), limits);
     this.#register.offering(id, offering);
-    for (const [name, file] of named) this.#offered.set(name, { file, offering });
+    this.#offered.add(named, offering);
     return offering;
   }
 
@@ -206,12 +167,12 @@ export class Session {
     /** @type {() => number} */
     let first;
     const downloads = files.map(
-      ({ name, size, modified }, at) =>
-        new Download(this.#driver, { ...given, name, size, modified }, async () => first() + at),
+      ({ name, size, modified, folder }, at) =>
+        new Download(this.#driver, { ...given, name, size, modified, folder }, async () => first() + at),
     );
     try {
       for (const file of files) {
-        this.#driver.do({ kind: "addFile", name: file.name, size: RemoteFile.spelling(file) });
+        this.#driver.do({ kind: "addFile", name: file.name, size: RemoteFile.spelling(file), folder: file.folder });
       }
       const id = this.#do("get");
       first = () => id;
@@ -283,12 +244,12 @@ export class Session {
   /** Counts an upload for the offer of its file, if it is offered. @param {import("./upload.js").Upload} upload */
   uploading(upload) {
     this.transfer(upload);
-    this.#offered.get(upload.name)?.offering.uploading(upload, upload.name);
+    this.#offered.uploading(upload);
   }
 
   /** Returns a file that was offered to the peer. @param {string} name */
   offeredFile(name) {
-    return this.#offered.get(name)?.file;
+    return this.#offered.file(name);
   }
 
   /**
@@ -314,18 +275,16 @@ export class Session {
 
   /** @param {XcherError} error why the peer will request no more of the offered files */
   notOffered(error) {
-    for (const { offering } of this.#offered.values()) offering.ended(error);
+    this.#offered.end(error);
   }
 
   /** @param {FileDetails} file */
   entry(...file) {
-    this.#listing?.push(new RemoteFile(...file));
+    this.#listings.push(new RemoteFile(...file));
   }
 
   listEnd() {
-    const listing = this.#listing;
-    this.#listing = undefined;
-    listing?.end();
+    this.#listings.end();
   }
 
   /** @param {string} words */
@@ -335,8 +294,7 @@ export class Session {
 
   /** @param {string} name @param {boolean} yes */
   checked(name, yes) {
-    this.#checks.get(name)?.resolve(yes);
-    this.#checks.delete(name);
+    this.#checks.answered(name, yes);
   }
 
   /** @param {XcherError | undefined} error */
@@ -345,10 +303,8 @@ export class Session {
     const reason = error ?? new XcherError("unreachable", "the session has ended");
     this.notOffered(reason);
     this.#words.reject(reason);
-    this.#listing?.end(reason);
-    this.#listing = undefined;
-    for (const check of this.#checks.values()) check.reject(reason);
-    this.#checks.clear();
+    this.#listings.end(reason);
+    this.#checks.fail(reason);
     this.#end.resolve(error);
   }
 }

@@ -1,5 +1,4 @@
-import { blob } from "./arguments.js";
-import { described, nameOf } from "./file_names.js";
+import { described, shareable } from "./file_names.js";
 import { readPrefix } from "./prefix.js";
 import { Upload } from "./upload.js";
 
@@ -35,10 +34,9 @@ export class Transfers {
     this.#emit = emit;
   }
 
-  /** @param {Blob} given @param {string} [called] */
+  /** @param {import("./index.js").Content | import("./index.js").EmptyFolder} given @param {string} [called] */
   share(given, called) {
-    const file = blob("the file", given);
-    const name = nameOf(file, called);
+    const [name, file] = shareable(given, called);
     this.#driver.do({ kind: "share", ...described(name, file) });
     this.#shared.set(name, file);
     const stop = () => {

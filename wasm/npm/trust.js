@@ -1,6 +1,7 @@
-import { bytesOf, choice, shown } from "./arguments.js";
+import { bytesOf, choice } from "./arguments.js";
 import { XcherError, asError, misuse } from "./error.js";
 import { identity, isKeeping, keptPeers } from "./key_store.js";
+import { shown } from "./shown.js";
 
 const SECRET_LEN = 32;
 

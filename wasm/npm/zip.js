@@ -1,7 +1,7 @@
-import { shown } from "./arguments.js";
 import { Download } from "./download.js";
 import { XcherError, asError, misuse } from "./error.js";
 import { numbered } from "./pkg/xcher.js";
+import { shown } from "./shown.js";
 
 /** The earliest time that a zip archive can tell. */
 const MIN_MODIFIED = Date.UTC(1980, 0, 2);
@@ -17,7 +17,9 @@ export async function toZip(downloads) {
     throw misuse(`the downloads are ${shown(downloads)}: give what session.get, session.getAll or offer.accept returned`);
   }
   const { makeZip } = await archiver();
-  return guarded(makeZip(entries(all)).getReader(), all);
+  // None of the files is of use before the archive is complete.
+  const reports = all.map(Download.takeOver);
+  return guarded(makeZip(entries(all)).getReader(), all, () => reports.forEach((report) => report()));
 }
 
 async function archiver() {
@@ -39,7 +41,12 @@ async function* entries(downloads) {
     for (let number = 1; taken.has(name); number += 1) name = numbered(download.name, number);
     taken.add(name);
     const modified = Math.max(download.modified ?? Date.now(), MIN_MODIFIED);
-    yield { name, input: download.readable, lastModified: modified };
+    if (download.folder) {
+      await download.readable.pipeTo(new WritableStream());
+      yield { name: `${name}/`, lastModified: modified };
+    } else yield { name, input: download.readable, lastModified: modified };
+    // The next entry is wanted only once this one was read to its end: its bytes are held, and later files need not wait.
+    download.defer();
   }
 }
 
@@ -48,9 +55,10 @@ async function* entries(downloads) {
  *
  * @param {ReadableStreamDefaultReader<Uint8Array>} reader
  * @param {Download[]} downloads
+ * @param {() => void} complete called once everything was read
  * @returns {ReadableStream<Uint8Array>}
  */
-function guarded(reader, downloads) {
+function guarded(reader, downloads, complete) {
   const cancelAll = () => {
     for (const download of downloads) download.cancel();
   };
@@ -59,8 +67,9 @@ function guarded(reader, downloads) {
       async pull(out) {
         try {
           const { value, done } = await reader.read();
-          if (done) out.close();
-          else out.enqueue(value);
+          if (!done) return out.enqueue(value);
+          complete();
+          out.close();
         } catch (error) {
           cancelAll();
           throw asError(error, "incomplete");

@@ -10,6 +10,7 @@ export default {
   // Buttons.
   "action-on": "{action}: {object}",
   accept: "Annehmen",
+  add: "Hinzufügen",
   cancel: "Abbrechen",
   "cancel-all": "Alle abbrechen",
   "change-folder": "Ordner ändern",
@@ -32,6 +33,7 @@ export default {
   "forget-old": "Alten Schlüssel vergessen",
   get: "Holen",
   "go-online": "Online gehen",
+  install: "Als App installieren",
   more: "Mehr",
   offer: "Anbieten…",
   "offer-files": "Dateien anbieten…",
@@ -43,13 +45,15 @@ export default {
   "share-files": "Dateien freigeben",
   "share-folder": "Ordner freigeben",
   stop: "Stopp",
+  "send-text": "Text…",
   "try-again": "Noch einmal",
+  "write-text": "Text",
 
   // The first screen.
   "send-or-receive": "Dateien senden oder empfangen?",
   "what-this-is": "Von einem Gerät zum anderen: verschlüsselt, beliebig groß, ohne Konto.",
   send: "Senden",
-  "send-how": "Wähle Dateien. Du bekommst einen Code und einen Link zum Weitergeben; mehr braucht die andere Seite nicht.",
+  "send-how": "Wähle Dateien oder schreib einen Text. Du bekommst einen Code und einen Link zum Weitergeben; mehr braucht die andere Seite nicht.",
   "or-drop": "Oder leg sie hier ab.",
   receive: "Empfangen",
   "code-or-link": "Code oder Link, den Du bekommen hast",
@@ -74,6 +78,10 @@ export default {
   "change-how": "Die anderen sehen den neuen Namen. Offene Sitzungen enden.",
   "your-nick": "Dein Name",
   "finish-first": "Warte, bis die Dateien da sind: Mit einem Namen online zu gehen würde sie unterbrechen.",
+
+  "shared-title": "Das senden?",
+  "shared-how": "Eine andere App oder Website hat das dieser Seite gegeben. Nichts wird gesendet, bevor Du einen Code erzeugst.",
+  "not-taken": "Was eine andere App mit dieser Seite geteilt hat, ließ sich nicht übernehmen: Es ist zu viel, oder es fehlt Platz. Wähle die Dateien stattdessen hier.",
 
   // What is safe.
   "what-is-safe": "Was ist sicher und was nicht?",
@@ -109,6 +117,8 @@ export default {
   "offline-retrying": "Offline, neuer Versuch in {left} s: {why}",
   "online-as": "Online als",
   "online-as-nick": "Online als {nick}",
+  "no-server":
+    "Diese Seite erreicht ihren Server nicht: Im Moment lässt sich nichts senden und nichts empfangen. Prüfe die Verbindung dieses Geräts. Die Seite macht von selbst weiter, und gewählte Dateien bleiben gewählt.",
   "page-failed": "Diese Seite hat einen Fehler. Lade sie neu.",
 
   // People.
@@ -118,6 +128,11 @@ export default {
   "connected-to": "Verbunden: {addresses}",
   encrypted: "Verschlüsselt",
   unencrypted: "Unverschlüsselt",
+  "mark-code": "Vom Code bestätigt",
+  "mark-same": "Schlüssel wie bisher",
+  "mark-seen": "Schon bekannt",
+  "mark-new": "Neu",
+  "mark-changed": "Anderer Schlüssel",
   "wants-to-connect": "{nick} möchte sich verbinden",
   "call-from":
     "Von {address}. Verbunden kann man Deine freigegebenen Dateien ansehen und holen, oder Dir Dateien anbieten.",
@@ -169,6 +184,11 @@ export default {
   "one-moment": "Einen Moment…",
   "waiting-for-receiver": "Warte, bis jemand den Code benutzt. Lass diese Seite offen.",
   "code-used": "{nick} hat den Code benutzt und wählt Dateien aus.",
+  "code-used-text": "{nick} hat den Code benutzt.",
+  "text-to": "Ein Text an {nick}",
+  "text-by-code": "Ein Text, der mit einem Code kommt",
+  "text-or-link": "Text oder Link",
+  "text-too-long": "Dieser Text ist länger als {most} KiB. Sende ihn als Datei.",
   "wrong-code-entered": {
     one: "Ein falscher Code wurde eingegeben; nach {number} verfällt der Code.",
     other: "Ein falscher Code wurde eingegeben; nach {number} verfällt der Code.",
@@ -182,6 +202,8 @@ export default {
     one: "{number} Datei gesendet, ohne Bestätigung: Das Programm dort kennt keine.",
     other: "{number} Dateien gesendet, ohne Bestätigung: Das Programm dort kennt keine.",
   },
+  "texts-delivered": { one: "{number} Text zugestellt.", other: "{number} Texte zugestellt." },
+  "texts-declined": { one: "{number} Text abgelehnt.", other: "{number} Texte abgelehnt." },
   "already-there": { one: "{number} Datei war schon da.", other: "{number} Dateien waren schon da." },
   declined: { one: "{number} Datei abgelehnt.", other: "{number} Dateien abgelehnt." },
   "did-not-arrive": {
@@ -189,6 +211,17 @@ export default {
     other: "Es fehlen {number} Dateien, die nicht ankamen.",
   },
   "missing-files": "Es fehlt: {missing}",
+  "missing-space": "dort ist kein Platz mehr",
+  "missing-denied": "in den Ordner dort darf nicht geschrieben werden",
+  "missing-exists": "dort gibt es schon eine Datei mit diesem Namen",
+  "missing-name": "dieser Name ist dort nicht erlaubt",
+  "missing-altered": "unterwegs verändert",
+  "missing-incomplete": "nicht vollständig angekommen",
+  "missing-cancelled": "dort abgebrochen",
+  "missing-large": "größer, als dort erlaubt ist",
+  "missing-other": "konnte dort nicht gespeichert werden",
+  "missing-unsent": "nicht vollständig gesendet ({detail})",
+  "missing-unconfirmed": "die Sitzung endete, bevor die andere Seite es bestätigt hat",
   "and-more-missing": { one: "Und {number} weitere Datei.", other: "Und {number} weitere Dateien." },
   "code-stays-valid": "Der Code gilt weiter: Der gleiche Link oder Befehl setzt fort.",
   stopped: "Gestoppt.",
@@ -204,6 +237,7 @@ export default {
   received: "{files} empfangen ✓",
   "in-downloads": "In den Downloads Deines Browsers.",
   "where-chosen": "Da, wo Du sie vor dem Neuladen haben wolltest.",
+  "text-shown": "Oben auf dieser Seite.",
   "in-archive": "Im Archiv „{where}“ in den Downloads Deines Browsers.",
   "in-folder": "In Deinem Ordner „{where}“.",
   "in-file": "Als „{where}“, wo Du es wolltest.",
@@ -229,6 +263,7 @@ export default {
   // The files of a peer.
   back: "← Zurück",
   filter: "Nach Namen filtern",
+  "all-in": "Alles in {folder}",
   "about-size": "etwa {size}",
   "nothing-shared": "Nichts ist freigegeben",
   "did-you-mean": "Meinst Du {nick}?",
@@ -259,6 +294,9 @@ export default {
   "copy-text": "Nachricht kopieren",
   "close-message": "Nachricht schließen",
   files: { one: "{number} Datei", other: "{number} Dateien" },
+  texts: { one: "{number} Text", other: "{number} Texte" },
+  folders: { one: "{number} leerer Ordner", other: "{number} leere Ordner" },
+  "empty-folder": "leerer Ordner",
 
   // Errors, by their code. `{detail}` is the original message, in English.
   error: "{error}",
@@ -275,6 +313,8 @@ export default {
   "error-policy": "Nicht erlaubt ({detail}).",
   "error-local": "Hier ging etwas schief ({detail}).",
   "error-cancelled": "Abgebrochen.",
+  "error-unsupported": "Dieser Browser kann das nicht ({detail}).",
+  "error-call-declined": "Der Anruf wurde abgelehnt.",
   "error-offline": "Diese Seite ist offline.",
   "error-too-many-files": "Die Liste hat mehr Dateien, als eine Seite halten kann. Hole sie im Terminal.",
   "error-other": "{detail}.",
@@ -347,6 +387,7 @@ export default {
   "space-fits": "Dafür ist in diesem Browser Platz.",
   "space-has": "Zu wenig Platz: Nötig sind {needs}, dieser Browser hat {has}. Wähle weniger Dateien oder einen Ordner.",
   "error-nothing-arrived": "Keine Datei dieses Archivs ist angekommen.",
+  "error-no-folder": "Ein leerer Ordner kann kein Download sein.",
   "error-other-origin": "Der erste Teil kam von jemand anderem. Verwirf den unvollständigen Download und hole die Datei neu.",
   "error-running-already": "Diese Datei wird schon übertragen. Warte darauf oder brich es ab.",
   "error-partial-gone": "Die unvollständige Datei gibt es nicht mehr. Hole die Datei neu.",

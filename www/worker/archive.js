@@ -34,13 +34,14 @@ export class Archive {
   }
 
   /**
-   * Adds a file: bytes, or a blob that stays as it is until the archive is handed over. `settle` moves it to its
-   * last place, and returns it there.
+   * Adds a file: bytes, or a blob that stays as it is until the archive is handed over, or without either an empty
+   * folder. `settle` moves the file to its last place, and returns it there.
    */
   add(name, { file, settle }, modified) {
     const lastModified = new Date(modified ?? Date.now());
-    const large = file.size > MAX_COPIED_LEN;
-    this.#inputs.push({ name, lastModified, input: large ? this.#through(file, settle) : file });
+    if (!file) this.#inputs.push({ name: `${name}/`, lastModified });
+    const large = file?.size > MAX_COPIED_LEN;
+    if (file) this.#inputs.push({ name, lastModified, input: large ? this.#through(file, settle) : file });
     this.#wake();
   }
 

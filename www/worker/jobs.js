@@ -130,7 +130,7 @@ function giveUp(job) {
     forget(job.key, job.file).then(unfinished);
   }
   finished(job);
-  job.parcel?.lose(job, error.message);
+  job.parcel?.lose(job, error);
 }
 
 export function run() {
@@ -242,7 +242,7 @@ async function fetch(session, job, download) {
   rows.end(job.row, error, { repeat: job.session && !idOf(job.session) ? undefined : () => again(job) });
   if (fate === "paused") return park(job);
   finished(job);
-  job.parcel?.lose(job, error.message);
+  job.parcel?.lose(job, error);
 }
 
 const cancelled = () => Object.assign(new Error("cancelled"), { code: "cancelled" });

@@ -15,7 +15,7 @@ export function offered(offer) {
   if (more || offers.size === MAX_OFFERS) return offer.decline();
   const id = ++last;
   offers.set(id, offer);
-  const files = offer.files.map(({ name, size, approximate, text }) => ({ name, size, approximate, text }));
+  const files = offer.files.map(({ name, size, approximate, text, folder }) => ({ name, size, approximate, text, folder }));
   tell("offered", id, idOf(session), nameOf(session), files);
   session.closed.then(() => offers.delete(id) && tell("withdrawn", id));
 }

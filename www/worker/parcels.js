@@ -3,10 +3,10 @@
  * peer learns only then that they are stored.
  */
 import { tell } from "../messages.js";
+import { notStoredReason } from "../npm/not_stored_reason.js";
 import { Archive, MAX_COPIED_LEN, loadZip } from "./archive.js";
 import { ArchiveNames } from "./archive_names.js";
 import { handOver } from "./handover.js";
-import { reasonOf } from "./receive.js";
 import { idOf } from "./sessions.js";
 import { sink } from "./sinks.js";
 import * as rows from "./transfer_rows.js";
@@ -71,8 +71,11 @@ export class Parcel {
   }
 
   /** A file will not come: the archive names it. */
-  async lose(job, why) {
+  async lose(job, { code, message }) {
     if (this.isOver) return;
+    // A record of an earlier version has none.
+    const { sentences = {} } = this.#target;
+    const why = (sentences[code] ?? sentences[""] ?? "{detail}").replace("{detail}", () => message.replace(/[.\s]+$/, ""));
     this.#missing.push({ name: job.file.name, why });
     await this.#settle(job);
   }
@@ -124,7 +127,7 @@ export class Parcel {
   async #drop(error) {
     await this.#archive.abort().catch(() => {});
     for (const { download, kept } of this.#held) {
-      download.notStored(reasonOf(error), error.message);
+      download.notStored(notStoredReason(error), error.message);
       kept.release();
     }
   }

@@ -1,6 +1,8 @@
 /** Receives one file: from the session into its sink, and on to where it belongs. */
 import { MAX_COPIED_LEN } from "./archive.js";
 import { tell } from "../messages.js";
+import { notStoredReason } from "../npm/not_stored_reason.js";
+import { failure } from "./errors.js";
 import { downloadName, handOver } from "./handover.js";
 import { partial } from "./partial.js";
 import { sink } from "./sinks.js";
@@ -9,11 +11,6 @@ import { unfinished } from "./unfinished.js";
 
 /** Bytes that are read at a time. */
 const READ_LEN = 1 << 18;
-
-/** Reasons for the peer, by the name of the error. */
-const REASONS = { QuotaExceededError: "space", NotAllowedError: "denied", NoModificationAllowedError: "denied" };
-
-export const reasonOf = (error) => REASONS[error?.name] ?? "other";
 
 /**
  * Fetches the file of a job. Resolves to its fate: `done`, `packed` into the archive of its parcel, `paused`,
@@ -39,7 +36,9 @@ export async function receive(session, job, download) {
     }
     part = await partial(session, nick, file);
     job.key = session.peerKey;
-    to = part ?? (parcel && !file.approximate && file.size <= MAX_COPIED_LEN ? inMemory(file.size) : await sink(parcel ? undefined : target, file));
+    // A page that cannot write archives has no place for it.
+    if (file.folder && !parcel && !target) throw failure("no-folder");
+    to = part ?? (parcel && !file.folder && !file.approximate && file.size <= MAX_COPIED_LEN ? inMemory(file.size) : await sink(parcel ? undefined : target, file));
     if (row.stopped) throw row;
     download ??= session.get({ approximate: false, ...file }, { partial: part?.has, confirm: true });
     // The stream reports the same error.
@@ -75,7 +74,7 @@ export async function receive(session, job, download) {
     if (part) unfinished();
     return { fate: "done" };
   } catch (error) {
-    download?.notStored(row.stopped ? "cancelled" : reasonOf(error), error.message);
+    download?.notStored(row.stopped ? "cancelled" : notStoredReason(error), error.message);
     await to?.abort?.(row.stopped === "cancelled").catch(() => {});
     if (part) unfinished();
     return { fate: row.stopped ?? error, bytes: moved() };

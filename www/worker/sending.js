@@ -15,10 +15,14 @@ const stops = new Map();
 /** Returns the sentence about the error that ended a sending. */
 const ended = (error) => (error.code === "cancelled" ? ["stopped"] : ["error", { error: plain(error) }]);
 
-const named = (files) => files.map(([file, name]) => ({ file, name }));
+/** Returns what the package takes of files, `[file, name]`, empty folders, `[null, name]`, and texts, `[text]`. */
+const named = (files) =>
+  files.map(([file, name]) => (typeof file === "string" ? { text: file } : file ? { file, name } : { folder: name }));
+const areTexts = (files) => files.every(([file]) => typeof file === "string");
+
 /** Returns the sentences about the files that arrived, as far as the peer confirms. */
-const arrived = (stored, handedOver, here = 0) => [
-  ...some("delivered", stored),
+const arrived = (stored, handedOver, here = 0, texts = false) => [
+  ...some(texts ? "texts-delivered" : "delivered", stored),
   ...some("sent-unconfirmed", handedOver),
   ...some("already-there", here),
 ];
@@ -28,7 +32,7 @@ const some = (id, number) => (number ? [[id, { number }]] : []);
 
 /** Returns the sentences that name the files that did not arrive, with the reasons. */
 function missingFiles(missing, number) {
-  const named = missing.slice(0, MAX_NAMED).map(({ name, reason }) => ({ name, reason }));
+  const named = missing.slice(0, MAX_NAMED).map(({ name, reason, code }) => ({ name, reason, code }));
   if (!named.length) return some("did-not-arrive", number);
   return [["missing-files", { missing: named }], ...some("and-more-missing", number - named.length)];
 }
@@ -46,7 +50,7 @@ export async function send(id, files, page) {
     const wait = (...why) => say("waiting", ...why, ["waiting-for-receiver"]);
     const on = (type, does) => peer.addEventListener(type, does);
     on("session", ({ session }) => {
-      say("open", ["code-used", { nick: session.nick ?? session.peerAddress }]);
+      say("open", [areTexts(files) ? "code-used-text" : "code-used", { nick: session.nick ?? session.peerAddress }]);
       session.closed.then(() => peer.sessions.size || wait());
     });
     on("upload", ({ upload: one }) => upload(one));
@@ -61,7 +65,7 @@ export async function send(id, files, page) {
       wait(...some("arrived", files), ...missingFiles(missing, missingCount), ["code-stays-valid"]);
     });
     const { files: sent, handedOver, here } = await sending.done;
-    say("done", ...arrived(sent - handedOver, handedOver, here));
+    say("done", ...arrived(sent - handedOver, handedOver, here, areTexts(files)));
   } catch (error) {
     say("failed", ended(error));
   }
@@ -81,8 +85,8 @@ export async function offer(id, nick, files) {
     await offering.done;
     const { stored, handedOver, sent, declined, failed, missing } = offering;
     const how = [
-      ...(sent ? arrived(stored, handedOver) : []),
-      ...some("declined", declined),
+      ...(sent ? arrived(stored, handedOver, 0, areTexts(files)) : []),
+      ...some(areTexts(files) ? "texts-declined" : "declined", declined),
       ...(failed ? missingFiles(missing, failed) : []),
     ];
     say(sent && !failed ? "done" : "failed", ...how);

@@ -103,7 +103,10 @@ export async function sessionWith(nick, signal) {
   if (before && !before.signal?.aborted) return before.session;
   if (!peer) throw failure("offline");
   const name = (session) => (names.set(session, nick), session);
-  const mine = { signal, session: peer.open(nick, { signal, timeout: ANSWER_TIMEOUT }).then(name).then(keep) };
+  const declined = (error) => {
+    throw error.code === "refused" ? failure("call-declined") : error;
+  };
+  const mine = { signal, session: peer.open(nick, { signal, timeout: ANSWER_TIMEOUT }).then(name, declined).then(keep) };
   const over = () => opening.get(nick) === mine && opening.delete(nick);
   mine.session.then(over, over);
   opening.set(nick, mine);
@@ -119,10 +122,10 @@ export async function open(nick) {
     let files = [];
     let all = 0;
     let sent = 0;
-    for await (const { name, size, approximate, text } of session.list()) {
+    for await (const { name, size, approximate, text, folder } of session.list()) {
       if (signal.aborted) return;
       if (++all > MAX_FILES) throw failure("too-many-files");
-      files.push({ name, size, approximate, text });
+      files.push({ name, size, approximate, text, folder });
       if (performance.now() - sent > PART_INTERVAL) {
         part("part", files);
         files = [];

@@ -2,7 +2,7 @@
 import { tell } from "../messages.js";
 import { peer } from "./connection.js";
 
-/** Files as `[file, name, Share?]`, by the name of the file or top folder, then by their own. */
+/** Files as `[file, name, Share?]`, empty folders without a file, by the name of the file or top folder, then by their own. */
 const groups = new Map();
 let showing;
 
@@ -17,7 +17,7 @@ export function share(files) {
     group.get(name)?.[2]?.stop();
     group.set(name, entry);
     try {
-      entry[2] = peer?.share(file, name);
+      entry[2] = file ? peer?.share(file, name) : peer?.share({ folder: name });
     } catch ({ message }) {
       group.delete(name);
       errors.push(message);
@@ -42,8 +42,9 @@ function show() {
   const shown = [];
   for (const [name, group] of groups) {
     let size = 0;
-    for (const [file] of group.values()) size += file.size;
-    if (group.size) shown.push({ name, folder: !group.has(name), files: group.size, size });
+    const files = [...group.values()].flatMap(([file]) => file ?? []);
+    for (const file of files) size += file.size;
+    if (group.size) shown.push({ name, folder: !group.get(name)?.[0], files: files.length, size });
     else groups.delete(name);
   }
   tell("shares", shown);

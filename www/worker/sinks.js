@@ -1,5 +1,5 @@
 /** Writes received files to the disk, under their names only once they are complete. */
-import { numbered } from "../npm/index.js";
+import { isDirectoryHandle, openInDirectory } from "../npm/directory_sink.js";
 import { gathered } from "./gathered.js";
 import { inMemory } from "./memory_sink.js";
 import { inParts } from "./parts.js";
@@ -13,37 +13,18 @@ const WRITE_LEN = 1 << 20;
  * resolves to the file if it must still be handed to the browser's downloads; `keep` does the same, and leaves
  * it to its caller how long the file stays.
  */
-export async function sink(target, { name, size }) {
+export async function sink(target, { name, size, folder }) {
+  // An archive has a folder by its name alone.
+  if (folder && !target) return { write() {}, keep: () => ({ release() {} }), abort: async () => {} };
   if (target?.kind === "file") {
     const empty = !(await target.getFile()).size;
     return written(target, () => empty && target.remove?.());
   }
-  if (target?.kind === "directory") {
-    const parts = name.split("/");
-    const last = parts.pop();
-    for (const part of parts) target = await target.getDirectoryHandle(part, { create: true });
-    const handle = await unused(target, last);
-    return written(handle, () => target.removeEntry(handle.name));
+  if (isDirectoryHandle(target)) {
+    const { write, close, abort } = await openInDirectory(target, name, folder);
+    return gathered(WRITE_LEN, { write, close: async () => void (await close()), abort });
   }
   return (await inStore(size)) ?? (await inParts().catch(inMemory));
-}
-
-/** The last search for a name: finding one and creating the file are two steps, so one runs at a time. */
-let turn;
-
-/** Creates an empty file under a free name: `notes.txt`, `notes (1).txt` and so on. */
-function unused(folder, name) {
-  const find = async () => {
-    for (let n = 0, next = name; ; next = await numbered(name, ++n)) {
-      try {
-        await folder.getFileHandle(next);
-      } catch (error) {
-        if (error.name === "NotFoundError") return folder.getFileHandle(next, { create: true });
-        if (error.name !== "TypeMismatchError") throw error;
-      }
-    }
-  };
-  return (turn = Promise.resolve(turn).then(find, find));
 }
 
 async function written(handle, remove) {

@@ -32,16 +32,8 @@ fn run(seed: u8, pieces: &[&[u8]]) -> (Vec<Event>, Option<ProtocolError>, Vec<u8
         ask(seed, &mut session, &mut out);
     }
     let mut error = None;
-    // At the end the session gives up waiting for the peer.
-    'pieces: for piece in pieces.iter().map(Some).chain([None]) {
-        match piece {
-            Some(piece) => session.receive(piece),
-            None if session.is_probing() => {
-                events.push(session.stop_probing().expect("encryption is not required"));
-                agreed(seed, &mut session, &mut out);
-            }
-            None => {}
-        }
+    'pieces: for piece in pieces {
+        session.receive(piece);
         loop {
             match session.next_event(&mut out) {
                 Ok(Some(event)) => {

@@ -71,7 +71,6 @@ impl Peer {
                 self.blame_dialled(id, turn);
                 self.open_failed(id, error, turn);
             }
-            SessionStage::Live(_) if entry.session.is_probing() => self.stop_probing(id, turn),
             SessionStage::Live(_) => match self.late_peer(entry) {
                 Some(error) => self.session_failed(id, error, turn),
                 None => self.leave(id, None, turn),
@@ -83,13 +82,18 @@ impl Peer {
     fn late_peer(&self, entry: &SessionEntry) -> Option<Error> {
         let limits = &self.config.limits;
         let (session, has_received_packet) = (&entry.session, entry.session.has_received_packet());
-        let (waited_for, after) = if !entry.auth.is_established() && has_received_packet {
-            (Wait::Handshake, limits.first_line_timeout)
+        let has_spare = entry.listeners.has_spare();
+        let first_line = if has_spare { TRIAL_TIMEOUT } else { limits.first_line_timeout };
+        let (waited_for, after) = if !entry.auth.is_established() {
+            match (has_received_packet, entry.call.is_incoming()) {
+                (true, _) => (Wait::Handshake, limits.first_line_timeout),
+                (false, true) => (Wait::FirstPacket, limits.first_line_timeout),
+                (false, false) => (Wait::ProbeAnswer, first_line),
+            }
         } else if entry.flow.unsent() > 0 {
             (Wait::PeerReads, limits.stall_timeout)
         } else if !has_received_packet && !entry.commands.is_empty() {
-            let spare = entry.listeners.has_spare();
-            (Wait::Answer, if spare { TRIAL_TIMEOUT } else { limits.first_line_timeout })
+            (Wait::Answer, first_line)
         } else if !has_received_packet && entry.call.is_incoming() {
             (Wait::FirstPacket, limits.first_line_timeout)
         } else if session.has_pending_question() {

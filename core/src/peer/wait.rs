@@ -20,6 +20,8 @@ pub enum Wait {
     Consent,
     /// A connection to the caller.
     Connection,
+    /// The answer to the probe, which says whether the peer supports encryption.
+    ProbeAnswer,
     /// The rest of the handshake.
     Handshake,
     /// The first packet of a caller.
@@ -48,6 +50,7 @@ impl fmt::Display for Wait {
             Self::ConnectionBack => "the peer did not connect back",
             Self::Consent => "the call was not answered",
             Self::Connection => "no connection to the caller",
+            Self::ProbeAnswer => "the peer did not say if it supports encryption",
             Self::Handshake => "the peer did not complete the handshake",
             Self::FirstPacket => "the peer sent no packet",
             Self::Answer => "the peer did not answer",

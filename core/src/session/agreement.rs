@@ -28,24 +28,10 @@ impl Session {
         self.extensions
     }
 
-    /// Returns true until the peer has shown if it supports extensions.
+    /// Returns true until the peer has shown by a line if it supports extensions. Silence never does: whoever can
+    /// delay a line could otherwise disable encryption.
     pub fn is_probing(&self) -> bool {
         self.negotiation.as_ref().is_some_and(|negotiation| negotiation.is_open())
-    }
-
-    /// Stops waiting for the answer to the probe and continues with the base protocol.
-    ///
-    /// # Errors
-    ///
-    /// [`ProtocolError::Unencrypted`] if this side requires encryption.
-    pub fn stop_probing(&mut self) -> Result<Event, ProtocolError> {
-        if let Some(negotiation) = &self.negotiation {
-            negotiation.abandon()?;
-        }
-        self.negotiation = None;
-        self.probe_abandoned = self.side == Side::Caller;
-        self.agreement = Some(Agreement::Plain);
-        Ok(Event::Agreed { key: None })
     }
 
     /// Processes lines until there is an event, more bytes are needed, or the negotiation has ended.
@@ -91,7 +77,7 @@ impl Session {
             match outcome {
                 Some(Outcome::NotNegotiation) => {
                     // The answer to the probe may still arrive.
-                    self.probe_abandoned = self.side == Side::Caller && negotiation.is_open();
+                    self.probe_abandoned = self.side == Side::Caller;
                     self.lines.unread();
                 }
                 _ => self.peer_state = State::Open,

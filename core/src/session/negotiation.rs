@@ -124,14 +124,9 @@ impl Negotiation {
                 _ => return self.not_negotiation(),
             },
             Stage::ExchangingCaps => {
-                let Some(words) = line.strip_prefix("X_CAPS ") else {
-                    return match self.terms.side {
-                        // No base-protocol peer answers YES.
-                        Side::Caller => Err(ProtocolError::EncryptionNotOffered),
-                        // The caller may have stopped waiting for the YES.
-                        Side::Callee => self.not_negotiation(),
-                    };
-                };
+                // No base-protocol peer sends the probe or answers YES.
+                let words =
+                    line.strip_prefix("X_CAPS ").ok_or(ProtocolError::EncryptionNotOffered)?;
                 let offered = Extensions::parse(words)
                     .ok_or_else(|| malformed("X_CAPS word word …", line))?;
                 let extensions = self.terms.extensions.agreed(offered);

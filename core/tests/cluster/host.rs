@@ -251,7 +251,9 @@ impl World {
     pub fn leave(&mut self, host: usize, with_end: bool) {
         let of = &mut self.hosts[host];
         let next = of.next.take().map(|next| next.conn);
-        let all = of.conn.take().into_iter().chain(next);
+        // Of those that it was about to leave, too: calls come there until they are closed.
+        let left = std::mem::take(&mut of.left).into_iter().map(|(conn, _)| conn);
+        let all: Vec<_> = of.conn.take().into_iter().chain(next).chain(left).collect();
         of.offline();
         for (relay, life, conn) in all {
             let bytes = with_end.then(|| b"X_END\n".to_vec());

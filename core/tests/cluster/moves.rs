@@ -5,7 +5,7 @@ use std::time::Duration;
 use xcher_core::registry::{ConnId, Input};
 
 use super::host::Ears;
-use super::names::{group, names};
+use super::names::{group, is_code, names};
 use super::prover::Prover;
 use super::world::{Event, World};
 
@@ -120,6 +120,16 @@ impl World {
                 self.checks.holders.entry(group(&nick.unwrap())).or_default().push(grant);
                 self.totals.moves += 1;
                 self.complete_move(host);
+            }
+            // Its address has no allowance left for the nick of a code: it stays, and tries again.
+            ["X_ERR", "X_NICK", ..] if nick.as_deref().is_some_and(is_code) => {
+                self.hosts[host].next = None;
+                let (relay, life, id) = conn;
+                self.relays[relay].conns.remove(&id);
+                self.schedule(self.now, Event::Bytes { relay, life, conn: id, bytes: None });
+                if let Some(old) = self.hosts[host].conn {
+                    self.schedule(self.now + Duration::from_secs(1), Event::Move { host, old });
+                }
             }
             // Another host asks for the nick there just now: it leaves both, and is offline for a while.
             ["X_NICK", _, "NO"] => {

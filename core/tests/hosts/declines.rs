@@ -45,6 +45,23 @@ fn a_caller_learns_at_once_that_its_call_is_declined() {
     assert_eq!(net.opened(0).map(|(id, _)| id), Some(session));
 }
 
+/// A user answers for all calls of a nick that have come by then, and sees one of them (section 10.4): the caller learns
+/// it of each, so that it can call again.
+#[test]
+fn a_call_that_comes_just_before_the_answer_is_declined_with_the_one_shown() {
+    let mut net = net(CallPolicy::Ask, |_| true);
+    let first = net.call(0, "b");
+    let call = asked(&net, 1);
+    let second = net.call(0, "b");
+    assert_eq!(asked(&net, 1), call, "asked twice");
+    net.with(1, |peer, now, actions| peer.reject(call, now, actions)).unwrap();
+    let declined = [first, second].map(|session| (session, Error::CallDeclined));
+    assert_eq!((failures(&net, 0), &net.declined), (declined.into(), &net.drawn));
+    // The one that comes just after it is shown.
+    net.call(0, "b");
+    assert_ne!(asked(&net, 1), call);
+}
+
 #[test]
 fn a_host_that_ignores_calls_declines_each() {
     let mut net = net(CallPolicy::Ignore, |_| true);

@@ -25,5 +25,6 @@ mod reach;
 mod receipts;
 mod resume;
 mod silence;
+mod slow_negotiation;
 mod tickets;
 mod unreadable;

@@ -90,6 +90,9 @@ pub(crate) struct Net {
     pub(crate) link: FakeLink,
     /// The paths of calls that hosts told the relay.
     pub(crate) told: Vec<(usize, String)>,
+    /// Returns true for hosts whose bytes to other hosts are under way in `delayed`.
+    pub(crate) delays: fn(usize) -> bool,
+    delayed: Vec<Todo>,
 }
 
 /// The outcome of a dial.
@@ -225,6 +228,8 @@ impl Net {
             meeting: Meeting::new(meets),
             link: FakeLink::default(),
             told: Vec::new(),
+            delays: |_| false,
+            delayed: Vec::new(),
         };
         for host in 0..net.hosts.len() {
             net.with(host, |peer, now, actions| peer.start(now, actions));
@@ -305,6 +310,13 @@ impl Net {
 
     pub(crate) fn give(&mut self, host: usize, input: Input<'static>) {
         self.todo.push_back(Todo::Input(host, input));
+    }
+
+    /// Delivers all bytes that are under way, and delays no more.
+    pub(crate) fn arrive(&mut self) {
+        self.delays = |_| false;
+        self.todo.extend(self.delayed.drain(..));
+        self.run();
     }
 
     /// Delivers the answers that a slow disk held back.
@@ -459,7 +471,11 @@ impl Net {
                 self.hosts[host].written.extend(&bytes);
                 self.give(host, Input::Sent { conn, bytes: bytes.len() });
                 if let Some((other, end)) = self.wires.get(&(host, conn)) {
-                    self.todo.push_back(Todo::Bytes(*other, *end, bytes));
+                    let bytes = Todo::Bytes(*other, *end, bytes);
+                    match (self.delays)(host) {
+                        true => self.delayed.push(bytes),
+                        false => self.todo.push_back(bytes),
+                    }
                 }
             }
             Action::Close { conn } if self.meeting.leave(host, conn) => {}

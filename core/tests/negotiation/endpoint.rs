@@ -111,14 +111,6 @@ impl Endpoint {
         }
     }
 
-    /// Lets 3 s pass without an answer to the probe.
-    pub(crate) fn wait(&mut self) {
-        match self.session.stop_probing() {
-            Ok(event) => self.take(event),
-            Err(error) => self.error = Some(error),
-        }
-    }
-
     fn begin(&mut self) {
         let name = FileName::parse(self.file).unwrap();
         self.act(|session, out| session.check(name, out).unwrap());

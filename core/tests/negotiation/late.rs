@@ -1,8 +1,8 @@
-//! Answers to the probe that arrive too late, and packets that cross it.
+//! Packets that cross the probe or its answer, and lines that arrive again.
 
 use xcher_core::secure::Side;
 use xcher_core::session::Event;
-use xcher_core::{FileName, Packet};
+use xcher_core::{FileName, Packet, ProtocolError};
 
 use crate::endpoint::{Endpoint, exchange, pass, terms};
 
@@ -23,36 +23,6 @@ fn assert_unencrypted_and_quiet(endpoints: &[Endpoint]) {
             assert!(!line.ends_with("NO NO") && !line.ends_with("YES NO"), "{line}");
         }
     }
-}
-
-#[test]
-fn late_no_is_ignored() {
-    let mut both = [caller(), Endpoint::base_protocol()];
-    both[0].wait();
-    exchange(&mut both, &mut pass);
-    assert!(both[0].is_unencrypted() && both[0].is_served());
-    assert_unencrypted_and_quiet(&both[..1]);
-    assert_eq!(both[1].lines(), ["X_CHK //xcher/2 NO", "X_CHK of A NO"]);
-}
-
-/// The X_CAPS after a late YES is the first line of B, and no reason to close.
-#[test]
-fn late_yes_is_ignored() {
-    let mut both = [caller(), called()];
-    both[0].wait();
-    exchange(&mut both, &mut pass);
-    assert!(both[0].is_served() && both[1].is_served());
-    assert_unencrypted_and_quiet(&both);
-}
-
-/// B gives up waiting, asks, and then answers the late probe with NO.
-#[test]
-fn late_probe_gets_a_no_that_is_ignored() {
-    let mut both = [caller(), called()];
-    both[1].wait();
-    exchange(&mut both, &mut pass);
-    assert!(both[0].is_served() && both[1].is_served());
-    assert_unencrypted_and_quiet(&both);
 }
 
 /// The question of a base-protocol peer crosses the probe.
@@ -98,29 +68,24 @@ fn reflected_probe_stops_after_a_few_lines() {
         (Side::Callee, true) => vec![core::mem::take(&mut asked)],
         _ => vec![said],
     });
-    assert!(both.iter().all(Endpoint::is_unencrypted));
+    assert!(both[0].is_unencrypted());
+    assert_eq!(both[1].error, Some(ProtocolError::EncryptionNotOffered));
     assert!(both.iter().all(|endpoint| endpoint.lines().len() < 8));
-}
-
-#[test]
-fn both_sides_may_give_up_waiting() {
-    let mut both = [caller(), called()];
-    both[0].wait();
-    both[1].wait();
-    exchange(&mut both, &mut pass);
-    assert!(both[0].is_served() && both[1].is_served());
-    assert_unencrypted_and_quiet(&both);
 }
 
 /// The second NO is a question like any other.
 #[test]
 fn only_one_late_answer_is_ignored() {
     let mut a = caller();
-    a.wait();
-    a.receive(b"X_CHK //xcher/2 NO\nX_CHK //xcher/2 NO\n");
+    a.receive(b"X_CHK q\nX_CHK //xcher/2 NO\nX_CHK //xcher/2 NO\n");
     assert!(matches!(
         a.events[..],
-        [Event::Agreed { .. }, Event::Ignored { .. }, Event::InvalidQuestion { .. }]
+        [
+            Event::Agreed { .. },
+            Event::Question,
+            Event::Ignored { .. },
+            Event::InvalidQuestion { .. }
+        ]
     ));
     assert!(FileName::parse("//xcher/2").is_err());
 }

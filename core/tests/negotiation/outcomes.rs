@@ -8,6 +8,7 @@ use xcher_core::session::{Event, Extensions, Terms};
 use crate::endpoint::{ALL, Endpoint, assert_encrypted, code, exchange, key, pair, pass, terms};
 
 const PROBE: &str = "X_CHK //xcher/2";
+const PROBE_LINE: &str = "X_CHK //xcher/2\n";
 const YES: &str = "X_CHK //xcher/2 YES\n";
 const NO: &str = "X_CHK //xcher/2 NO\n";
 const SIDES: [Side; 2] = [Side::Caller, Side::Callee];
@@ -75,12 +76,27 @@ fn another_packet_counts_as_no() {
 }
 
 #[test]
-fn yes_without_caps_is_an_error_and_a_probe_without_caps_falls_back() {
-    for then in ["X_FILELIST\n", "X_CAPS\n", "X_CHK x\n"] {
-        let a = side_that_received(Side::Caller, &format!("{YES}{then}"), unchanged);
-        assert_eq!(a.error, Some(ProtocolError::EncryptionNotOffered), "{then:?}");
-        let b = side_that_received(Side::Callee, &format!("{PROBE}\n{then}"), unchanged);
-        assert!(b.is_unencrypted(), "{then:?}: {:?}", b.error);
+fn yes_or_probe_without_caps_is_an_error() {
+    for then in ["X_FILELIST\n", "X_CAPS\n", "X_CHK x\n", PROBE_LINE, YES, NO] {
+        for (side, first) in [(Side::Caller, YES), (Side::Callee, PROBE_LINE)] {
+            let endpoint = side_that_received(side, &format!("{first}{then}"), unchanged);
+            let error = Some(ProtocolError::EncryptionNotOffered);
+            assert_eq!(endpoint.error, error, "{side:?}, {then:?}");
+            assert!(endpoint.agreed().is_none() && !endpoint.is_served());
+        }
+    }
+}
+
+/// A peer shows by a line that it does not support extensions, and never by silence: without one a side
+/// neither falls back nor sends anything more.
+#[test]
+fn silence_decides_nothing() {
+    for (side, said) in [(Side::Caller, vec![PROBE]), (Side::Callee, vec![])] {
+        for part in ["", "X", "X_CHK //xcher/2 N", "X_FILELIST"] {
+            let endpoint = side_that_received(side, part, unchanged);
+            assert!(endpoint.session.is_probing() && endpoint.events.is_empty(), "{part:?}");
+            assert_eq!((endpoint.lines(), &endpoint.error), (said.clone(), &None));
+        }
     }
 }
 
@@ -152,13 +168,9 @@ fn caps_without_secure_end_the_session() {
 /// Covers every way to an unencrypted session.
 #[test]
 fn no_extension_is_in_force_in_an_unencrypted_session() {
-    let mut silent = side_that_received(Side::Caller, "", unchanged);
-    silent.wait();
-    let mut late = side_that_received(Side::Callee, "", unchanged);
-    late.wait();
     let no = side_that_received(Side::Caller, NO, unchanged);
-    let given_up = side_that_received(Side::Callee, "X_CHK //xcher/2\nX_FILELIST\n", unchanged);
-    for mut endpoint in [silent, late, no, given_up] {
+    let asked = SIDES.map(|side| side_that_received(side, "X_FILELIST\n", unchanged));
+    for mut endpoint in asked.into_iter().chain([no]) {
         assert!(endpoint.is_unencrypted());
         assert_eq!(endpoint.session.extensions(), Extensions::default());
         endpoint
@@ -177,21 +189,15 @@ fn required_encryption_never_falls_back() {
         |terms| terms.code = code("crossover-clockwork-universe"),
     ];
     for change in insist {
-        for (side, received) in [
-            (Side::Caller, NO),
-            (Side::Caller, "X_FILELIST\n"),
-            (Side::Callee, "X_FILELIST\n"),
-            (Side::Callee, "X_CHK //xcher/2\nX_FILELIST\n"),
-        ] {
+        for (side, received) in
+            [(Side::Caller, NO), (Side::Caller, "X_FILELIST\n"), (Side::Callee, "X_FILELIST\n")]
+        {
             let endpoint = side_that_received(side, received, change);
             assert_eq!(endpoint.error, Some(ProtocolError::Unencrypted), "{received:?}");
             assert_eq!(endpoint.agreed(), None);
             let quiet = |line: &&str| line.contains("//xcher/2") || line.starts_with("X_CAPS");
             assert!(endpoint.lines().iter().all(quiet), "{:?}", endpoint.lines());
         }
-        let mut silent = side_that_received(Side::Caller, "", change);
-        silent.wait();
-        assert_eq!(silent.error, Some(ProtocolError::Unencrypted));
     }
     let mut both = with(|terms| terms.require_encryption = true);
     exchange(&mut both, &mut pass);

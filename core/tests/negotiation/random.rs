@@ -67,10 +67,6 @@ fn no_extension_line_is_sent_before_yes() {
         // Set once the first line was the YES (for A) or the probe (for B); later is too late.
         let (mut first, mut known) = (true, false);
         for _ in 0..rng.usize(1..8) {
-            if rng.u8(0..6) == 0 && endpoint.session.is_probing() {
-                endpoint.wait();
-                first = false;
-            }
             let line = match rng.u8(0..3) {
                 0 if side == Side::Caller => LINES[1],
                 0 => LINES[0],

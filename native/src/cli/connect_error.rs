@@ -119,8 +119,8 @@ fn unreachable_text(
         ),
         (Error::Relay(reason), _) => format!("cannot reach {callee}: the relay says {reason}"),
         (Error::TimedOut { waited_for: Wait::ConnectionBack, after }, Some(bridge)) => format!(
-            "{callee} did not connect back within {} s{notice}; if a NAT or firewall is in the way, go \
-             through the relay's bridge: --relay {bridge}",
+            "{callee} did not connect back within {} s{notice}: nobody accepted the call there, or a NAT or \
+             firewall is in the way; to get past those, go through the relay's bridge: --relay {bridge}",
             after.as_secs()
         ),
         (Error::TimedOut { .. }, _) => format!("cannot reach {callee}: {error}{notice}"),

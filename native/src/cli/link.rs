@@ -7,10 +7,10 @@ use std::str::FromStr;
 use percent_encoding::percent_decode_str;
 use xcher_core::Nick;
 use xcher_core::code::Code;
+use xcher_core::pasted::unwrapped;
 
 use super::exit::CliError;
 use super::options::Common;
-use super::pasted::unwrapped;
 use crate::irc_url::IrcUrl;
 use crate::relay_address::RelayAddress;
 

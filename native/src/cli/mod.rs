@@ -36,7 +36,6 @@ mod online_host;
 mod open_shares;
 mod options;
 mod outgoing_session;
-mod pasted;
 mod quota_keeper;
 mod reconnect;
 mod relay_ports;

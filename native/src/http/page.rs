@@ -80,6 +80,14 @@ mod tests {
     }
 
     #[test]
+    fn the_table_of_files_depends_on_no_folder() {
+        let table = include_str!(concat!(env!("OUT_DIR"), "/page.rs"));
+        let workspace = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        assert!(!table.contains(workspace.to_str().unwrap()), "{table}");
+        assert!(table.contains("include_bytes!"), "{table}");
+    }
+
+    #[test]
     fn recognizes_clients_that_accept_brotli() {
         for (value, expected) in [
             ("br", true),

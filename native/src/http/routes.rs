@@ -21,7 +21,7 @@ use super::{Front, bans, client, host_name, page, upgrade};
 /// WebSocket, which has the page's host and port and so is `'self'` too; nothing inline, and no frame of
 /// another site. The icon that shows progress is a `data:` image of the page's own. A worker has the policy of its own file.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; \
-    connect-src 'self'; style-src 'self'; img-src 'self' data:; \
+    connect-src 'self'; style-src 'self'; img-src 'self' data:; manifest-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The headers of every response.

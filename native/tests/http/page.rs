@@ -65,7 +65,7 @@ async fn every_response_has_the_security_headers() {
         ] {
             assert!(answer.contains(header), "{path} lacks {header}: {answer}");
         }
-        for part in ["connect-src 'self';", "frame-ancestors 'none'"] {
+        for part in ["connect-src 'self';", "manifest-src 'self';", "frame-ancestors 'none'"] {
             assert!(answer.contains(part), "{path} lacks {part}: {answer}");
         }
         assert!(!answer.contains("unsafe-inline"), "{answer}");

@@ -113,8 +113,14 @@ export class PageUser {
     });
     const said = await state.jsonValue();
     if (!said.startsWith("quiet")) throw new Error(`expected a list, got ${said}`);
-    const names = await this.page.$$eval("#list li", (rows) => rows.map((row) => row.dataset.name));
+    const names = await this.page.$$eval("#list li[data-name]", (rows) => rows.map((row) => row.dataset.name));
     return names.sort();
+  }
+
+  /** Opens or closes a folder of the list. */
+  async fold(folder) {
+    const row = await this.sees("#list li", { folder });
+    await this.#press(row, ".fold");
   }
 
   async getAll() {
@@ -217,6 +223,27 @@ export class PageUser {
     const row = await this.sees("#people li", { name: nick });
     await this.#press(row, "[data-do^=offer]");
     await (await this.page.$("#offer-files")).uploadFile(...paths);
+  }
+
+  /** Writes a text to a nick that is online. */
+  async write(nick, text) {
+    await this.page.bringToFront();
+    const row = await this.sees("#people li", { name: nick });
+    await this.#press(row, "[data-do=send-text]");
+    await this.compose(text);
+  }
+
+  /** Writes a text in the dialog for it, and sends it. */
+  async compose(text) {
+    await this.page.waitForSelector("#compose[open]");
+    await this.#fill("#compose-text", text);
+    await this.#press(this.page, "#compose [type=submit]");
+  }
+
+  /** Waits for a message of a peer. */
+  async reads(nick, text) {
+    await this.text("#messages .message p", `${nick} has sent a message`);
+    await this.text("#messages .message [data-is=text]", text);
   }
 
   /** Waits until the files being sent are in this state, with this text. */

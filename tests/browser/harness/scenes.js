@@ -4,11 +4,13 @@ import { visit } from "./page_user.js";
 
 /**
  * Runs scenarios in each browser, which is started once. `scenes` gets a `stage`: the users and things that
- * it creates are removed with their test, in reverse order. A page that logged errors fails its test.
+ * it creates are removed with their test, in reverse order. A page that logged errors fails its test. `options` are
+ * those of `describe`.
  */
-export function inEachBrowser(title, scenes) {
+export function inEachBrowser(title, ...given) {
+  const [scenes, options = {}] = given.reverse();
   for (const name of BROWSERS) {
-    describe(`${title} in ${name}`, () => {
+    describe(`${title} in ${name}`, options, () => {
       const stage = { name, browser: undefined };
       before(async () => {
         stage.browser = await launch(name);

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { cancelOnExit, onExit } from "./exit_hooks.js";
+import { servePacked } from "./packed_page.js";
 import { serveSources } from "./page_sources.js";
 import { folder } from "./tree.js";
 import { Watched } from "./waiting.js";
@@ -45,11 +46,15 @@ export async function bound(process) {
   return process;
 }
 
-/** Returns the URL of the page: that in the binary, or its sources if XCHER_PAGE is `sources`. */
+/** Other pages than that in the binary, by the value of XCHER_PAGE. */
+const PAGES = { sources: serveSources, packed: servePacked };
+
+/** Returns the URL of the page. */
 async function page(program) {
   const url = (await program.out("http ")).replace(/\/$/, "");
-  if (process.env.XCHER_PAGE !== "sources") return url;
-  const front = await serveSources(url);
+  const serve = PAGES[process.env.XCHER_PAGE];
+  if (!serve) return url;
+  const front = await serve(url);
   program.ended.finally(() => front.stop());
   return front.url;
 }

@@ -61,9 +61,10 @@ async function write(path, all, spell = onDisk) {
 /** Returns the name of the file that is listed under this one. */
 const onDisk = (name) => name.replace(/%\{([0-9A-F]{2})\}/g, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
 
-/** Other things in the folder than files. */
-async function beside(path) {
+/** Adds other things than files: an empty folder, which is listed, and a link, which is not. */
+async function beside(path, all) {
   await mkdir(join(path, "s/nothing/in here"), { recursive: true });
+  all.set("s/nothing/in here", Buffer.alloc(0));
   await symlink("nothing", join(path, "s/a link"));
 }
 
@@ -181,7 +182,7 @@ const WAYS = {
   async codeFromTerminal(t, { bridge, all, rng }) {
     const path = await folder(t);
     await write(path, all);
-    await beside(path);
+    await beside(path, all);
     const sender = new Process(t, ["send", join(path, "s"), "--relay", bridge.address]);
     const carol = await peer(t, bridge, "carol");
     const code = await sender.out("");
@@ -271,7 +272,7 @@ const WAYS = {
   async shareFromTerminal(t, { bridge, all, rng }) {
     const path = await folder(t);
     await write(path, all);
-    await beside(path);
+    await beside(path, all);
     const alice = await share(t, bridge, "alice", join(path, "s"), "--hidden", "--once");
     const carol = await peer(t, bridge, "carol");
     const session = await carol.open("alice");

@@ -69,7 +69,7 @@ test("keeps a code valid until a receiver that could not store a file has it", a
   await session.end();
   const told = await incomplete;
   assert.deepEqual([told.files, told.bytes, told.here, told.missingCount], [2, 2, 0, 1]);
-  assert.deepEqual(told.missing, [{ name: "b", reason: "no space left on the peer's disk" }]);
+  assert.deepEqual(told.missing, [{ name: "b", reason: "no space left on the peer's disk", code: "space" }]);
   const again = await carol.open(sending.code);
   assert.equal(await read(again.get("b")), "b");
   await again.end();
@@ -172,7 +172,7 @@ test("reports an offer of which one file is stored, one declined and one cannot 
   await offering.done;
   const { stored, handedOver, sent, declined, failed, missing } = offering;
   assert.deepEqual([stored, handedOver, sent, declined, failed], [1, 0, 1, 1, 1]);
-  assert.deepEqual(missing, [{ name: "lost", reason: "the peer's folder is not writable" }]);
+  assert.deepEqual(missing, [{ name: "lost", reason: "the peer's folder is not writable", code: "denied" }]);
   // It can be requested again.
   const { files: offers, session } = (await offered).offer;
   assert.equal(await read(session.get(offers.find(({ name }) => name === "lost"))), "lost");
@@ -235,7 +235,7 @@ test("reports only the file of a batch that changed at the sender as missing", a
   assert.equal(got.code, 1, got.errors);
   const told = await incomplete;
   assert.equal(told.files, 2);
-  assert.deepEqual(told.missing, [{ name: "b", reason: "not sent completely: it was changed meanwhile" }]);
+  assert.deepEqual(told.missing, [{ name: "b", reason: "not sent completely: it was changed meanwhile", code: "unsent" }]);
 });
 
 test("reports each file as stored once, by the application if it confirms", async (t) => {

@@ -169,6 +169,26 @@ test("packs downloads into an archive that keeps their folders", async (t) => {
   assert.equal(await check(new Blob([await readFile(join(target, "large"))]).stream()), 3 << 20);
 });
 
+test("the files of an archive count as stored once all of it was read, also where the application reports that", async (t) => {
+  const { carol, dave } = await sharing(t, {});
+  for (const confirm of [false, true]) {
+    const offered = next(dave, "offer");
+    // More than wait in memory at a time.
+    const files = Array.from({ length: 24 }, (_, at) => ({ name: `${at}`, file: new Blob([new Uint8Array(1 << 20)]) }));
+    const offering = await carol.offer("dave", files);
+    const downloads = (await offered).offer.accept(undefined, { confirm });
+    const reader = (await toZip(downloads)).getReader();
+    for (let total = 0; total < 23 << 20; ) total += (await reader.read()).value.length;
+    assert.equal(offering.stored, 0, "nothing is stored while the archive is incomplete");
+    while (!(await reader.read()).done);
+    if (confirm) for (const download of downloads) download.stored();
+    await Promise.all(downloads.map(({ done }) => done));
+    await offering.done;
+    assert.deepEqual([offering.stored, offering.failed], [24, 0]);
+    await offering.session.end();
+  }
+});
+
 test("an archive fails with its downloads, and cancels them with itself", async (t) => {
   const { carol, session } = await sharing(t, { large: new Synthetic(1 << 30), small: new Blob(["x"]) });
   const first = next(carol, "upload");

@@ -6,9 +6,14 @@ export type Content = Blob | Bytes;
 
 /**
  * A file under its own name (`webkitRelativePath` or `name`), or under another; or a text for the other host's
- * user, of at most 64 KiB in UTF-8. A host that does not know texts gets `message.txt`.
+ * user, of at most 64 KiB in UTF-8; or an empty folder. A host that does not know texts gets `message.txt`.
  */
-export type Named = Blob | { readonly file: Content; readonly name: string } | { readonly text: string };
+export type Named = Blob | { readonly file: Content; readonly name: string } | { readonly text: string } | EmptyFolder;
+
+/** An empty folder by its name (`/` between folders). A host that does not know folders does not see it. */
+export interface EmptyFolder {
+  readonly folder: string;
+}
 
 /** A file that this peer shares. */
 export interface Share {

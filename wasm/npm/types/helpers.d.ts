@@ -76,8 +76,8 @@ export function saveToDisk(
  * Returns a zip archive of downloads, which keeps their folders, as a stream: nothing is compressed, and nothing is held
  * in memory. It ends with an error if one of them fails; cancelling it cancels them. Uses the package `client-zip`.
  *
- * Each file counts as stored once the archive's reader has taken its bytes; with `confirm`, once {@link Download.stored}
- * was called.
+ * All files count as stored once the archive's reader has taken everything; with `confirm`, once {@link Download.stored} was
+ * called for each, which may be as late.
  *
  * @throws XcherError `unsupported` if `client-zip` cannot be loaded
  */

@@ -1,7 +1,7 @@
 import type { ProgressTarget } from "./progress.js";
 import type { RemoteFile } from "./remote_file.js";
 import type { Session } from "./session.js";
-import type { Download, DownloadOptions } from "./transfers.js";
+import type { Download, DownloadOptions, NotStored } from "./transfers.js";
 
 /** Files that the other host offers. None is sent before it is accepted. */
 export interface Offer {
@@ -55,6 +55,16 @@ export interface Offering extends ProgressTarget {
 /** A file that the other host wanted and does not have. */
 export interface Missing {
   readonly name: string;
-  /** The reason in words, to be shown. */
+  /** The reason in English, to be shown. */
   readonly reason: string;
+  readonly code: MissingCode;
 }
+
+/** Why the other host does not have a file. Later versions may add codes. */
+export type MissingCode =
+  /** The other host could not store it. */
+  | NotStored
+  /** This host did not send it completely: `reason` says why. */
+  | "unsent"
+  /** The session ended before the other host confirmed it. */
+  | "unconfirmed";

@@ -1,4 +1,4 @@
-import type { Content, Named, Share } from "./bytes.js";
+import type { Content, EmptyFolder, Named, Share } from "./bytes.js";
 import type { XcherError } from "./errors.js";
 import type { Offer, Offering } from "./offers.js";
 import type { ConnectOptions, KnownPeers, SendOptions, WaitOptions, keptPeers } from "./options.js";
@@ -91,11 +91,13 @@ export class Peer extends EventTarget {
   who(options?: WaitOptions): Promise<string[]>;
   /**
    * Shares a file under `name` (`/` between folders), by default its own: `webkitRelativePath` or `name`. It
-   * is read piece by piece when another host fetches it. The modification time of a `File` is sent with it.
+   * is read piece by piece when another host fetches it. The modification time of a `File` is sent with it. `{ folder }` is
+   * an empty folder; those with files need not be shared themselves.
    *
    * @throws XcherError `policy` for a name that cannot be shared; `misuse` for one that is taken
    */
   share(file: Content, name?: string): Share;
+  share(folder: EmptyFolder): Share;
   /**
    * Calls a nick, or the host with a code such as `4821-crossover-clockwork-universe`, and waits for the
    * session: for `timeout` milliseconds, 30 000 by default and at most.

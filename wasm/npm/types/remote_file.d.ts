@@ -16,4 +16,6 @@ export interface RemoteFile {
    * reads it.
    */
   readonly text?: boolean;
+  /** True for an empty folder, which has no bytes. Other folders are named by their files. */
+  readonly folder?: boolean;
 }

@@ -30,7 +30,7 @@ export interface Session {
   readonly known?: "pinned" | "first" | "code" | "no";
   /**
    * The way of the files that are requested from now on: through the bridge, or a link between both browsers
-   * (`direct`). The peer's event `way` reports a change.
+   * (`direct`). The peer's event `way` reports a change. Later versions may add values.
    */
   readonly way: "bridge" | "direct";
   /**

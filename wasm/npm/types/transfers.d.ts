@@ -45,6 +45,8 @@ export interface Download extends ProgressTarget {
   readonly name: string;
   /** The modification time in milliseconds since 1970, if known. */
   readonly modified?: number;
+  /** As {@link RemoteFile.folder}: `readable` has no bytes. */
+  readonly folder?: boolean;
   /** The announced size; `undefined` until known. */
   readonly size: number | undefined;
   /** Bytes received so far, without those of `partial`. */

@@ -6,7 +6,8 @@
 mod before_module;
 
 use before_module::{
-    MAX_NICK_ATTEMPTS, MAX_TEXT_LEN, MAX_TRIES, PARTIAL_EXPIRY, PATH, SUBPROTOCOL, TEXT_NAME,
+    BRACKETS, ENDS, MAX_NICK_ATTEMPTS, MAX_TEXT_LEN, MAX_TRIES, PARTIAL_EXPIRY, PATH, QUOTES,
+    SUBPROTOCOL, TEXT_NAME,
 };
 
 /// Returns the source of `constants.js`.
@@ -20,6 +21,9 @@ pub(crate) fn script(version: &str) -> String {
          export const MAX_CODE_ATTEMPTS = {MAX_TRIES};\n\
          export const PARTIAL_EXPIRY_MS = {expiry};\n\
          export const MAX_TEXT_LEN = {MAX_TEXT_LEN};\n\
-         export const TEXT_NAME = \"{TEXT_NAME}\";\n"
+         export const TEXT_NAME = \"{TEXT_NAME}\";\n\
+         export const QUOTES = {QUOTES:?};\n\
+         export const ENDS = {ENDS:?};\n\
+         export const BRACKETS = {BRACKETS:?};\n"
     )
 }

@@ -2,6 +2,7 @@
 //! (`cargo xcher …`).
 
 mod bind;
+mod build_folder;
 mod compile;
 mod compress;
 mod constants;

@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
+use crate::build_folder::{self, SERVICE_WORKER};
 use crate::compress::compress;
 use crate::folders::Folders;
-use crate::{say, tool};
+use crate::{release, say, tool};
 
 pub(crate) const TOOL: &str = "esbuild";
 /// Extensions of files that a browser loads.
 const EXTENSIONS: [&str; 7] = ["css", "html", "js", "png", "svg", "wasm", "webmanifest"];
 /// Files that `index.html` and its scripts name. Each script is bundled with all that it imports.
-const ENTRIES: [&str; 3] = ["main.js", "style.css", "worker/main.js"];
+const ENTRIES: [&str; 4] = ["main.js", "style.css", "worker/main.js", SERVICE_WORKER];
 /// A package that a script imports when it needs it, and does without where npm has not installed it.
 const OPTIONAL: &str = "client-zip";
 /// The folder of the modules, and the one in which the bundled worker looks for them: beside it, as the package
@@ -44,7 +45,7 @@ pub(crate) fn loaded(folders: &Folders) -> Result<Vec<File>> {
 }
 
 /// Makes the page that the binary serves, unless it was made from the same sources: bundled and minified if
-/// esbuild is installed, else as written, each file with its brotli beside it.
+/// esbuild is installed, else as written, as one build, each file with its brotli beside it.
 pub(crate) fn make(folders: &Folders) -> Result<()> {
     let files = files(folders)?;
     let out = made(folders, &files)?;
@@ -52,8 +53,9 @@ pub(crate) fn make(folders: &Folders) -> Result<()> {
         return Ok(());
     }
     say("pack: 3 of 3: compressing the page that browsers load");
-    let (stage, partial) = (folders.target.join("page"), made_folder(folders).join("partial"));
-    for folder in [&stage, &made_folder(folders)] {
+    let (stage, bundle) = (folders.target.join("page"), folders.target.join("bundle"));
+    let partial = made_folder(folders).join("partial");
+    for folder in [&stage, &bundle, &made_folder(folders)] {
         if folder.exists() {
             fs::remove_dir_all(folder)?;
         }
@@ -62,11 +64,8 @@ pub(crate) fn make(folders: &Folders) -> Result<()> {
     for (path, file) in &files {
         copy(file, &stage.join(path))?;
     }
-    if !bundle(folders, &stage, &partial, &files)? {
-        for (path, file) in &files {
-            copy(file, &partial.join(path))?;
-        }
-    }
+    let is_bundled = bundle_scripts(folders, &stage, &bundle, &files)?;
+    build_folder::arrange(if is_bundled { &bundle } else { &stage }, &partial)?;
     let mut made = Vec::new();
     list(&partial, "", true, &mut made)?;
     made.iter().try_for_each(|(_, file)| compress(file))?;
@@ -74,17 +73,19 @@ pub(crate) fn make(folders: &Folders) -> Result<()> {
 }
 
 /// Bundles and minifies the staged files. Returns false if esbuild is missing.
-fn bundle(folders: &Folders, stage: &Path, out: &Path, files: &[File]) -> Result<bool> {
+fn bundle_scripts(folders: &Folders, stage: &Path, out: &Path, files: &[File]) -> Result<bool> {
     let flag = |flag: &str, folder: &Path| {
         let mut argument = OsString::from(flag);
         argument.push(folder);
         argument
     };
     let packages = folders.npm.join("node_modules");
+    let inputs = folders.target.join("page.inputs");
     // Left to the browser, the import fails there, and the page says what it does instead.
     let external = (!packages.join(OPTIONAL).is_dir()).then(|| format!("--external:{OPTIONAL}"));
     let done = tool::run(folders, TOOL, |command| {
         command
+            .arg(flag("--metafile=", &inputs))
             // The stage is outside the package, whose dependencies it uses.
             .env("NODE_PATH", &packages)
             .args(&external)
@@ -97,6 +98,7 @@ fn bundle(folders: &Folders, stage: &Path, out: &Path, files: &[File]) -> Result
     if !done {
         return Ok(false);
     }
+    release::check_bundle(&folders.npm, &fs::read(inputs)?)?;
     for (path, file) in files {
         let is_script = path.ends_with(".js") || path.ends_with(".css");
         if !is_script {
@@ -122,13 +124,14 @@ fn made_folder(folders: &Folders) -> PathBuf {
     folders.pkg.join("page")
 }
 
-fn copy(file: &Path, to: &Path) -> Result<()> {
+pub(crate) fn copy(file: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to.parent().context("a path without a folder")?)?;
     fs::copy(file, to)?;
     Ok(())
 }
 
-fn list(folder: &Path, at: &str, deep: bool, files: &mut Vec<File>) -> Result<()> {
+/// Adds the files of a folder that a browser loads, with their paths below `at`; those in its folders only if `deep`.
+pub(crate) fn list(folder: &Path, at: &str, deep: bool, files: &mut Vec<File>) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let file = entry?.path();
         let name = file

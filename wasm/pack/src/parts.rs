@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use crate::build_folder::{SERVICE_WORKER, path_in_build};
 use crate::page::File;
 
 /// Files that are loaded at once, by each document or worker of the page.
@@ -13,6 +14,9 @@ const FIRST_SCREEN: [&str; 4] = ["icon.svg", "index.html", "main.js", "style.css
 const WORKER: [&str; 1] = ["worker/main.js"];
 /// The package's module, whose folder differs where the page is bundled.
 const MODULE: &str = "pkg/xcher_bg.wasm";
+/// What only a browser loads that may install the page, beside the first screen: the manifest and the icons in it.
+const MANIFEST: &str = "manifest.webmanifest";
+const ICONS: &str = "icons/";
 /// The folder of the languages in the sources. A bundle has one file for each, named by it.
 const LANGUAGES: &str = "www/texts";
 
@@ -29,23 +33,26 @@ pub(crate) enum Part {
     Language,
     /// What loads when it is needed, each by itself.
     OnDemand,
+    /// What makes an app of the page; no screen waits for it.
+    App,
 }
 
 /// The most bytes of the parts that every session needs, compressed by brotli. Half of the module is the core and its
 /// driver, a seventh the crates of the encryption (Noise, Curve25519, the ciphers, BLAKE3, codes), a twelfth text and
 /// tables, a sixteenth yamux with its futures and maps, and the rest the standard library.
-pub(crate) const BASE_LIMIT: usize = 196 << 10;
+pub(crate) const BASE_LIMIT: usize = 198 << 10;
 
 impl Part {
-    /// Returns the most bytes, compressed by brotli. Each language, and each file that loads when it is needed,
-    /// has its own.
+    /// Returns the most bytes, compressed by brotli. Each language, and each file that loads when it is needed or
+    /// makes an app of the page, has its own.
     pub(crate) fn limit(self) -> usize {
         match self {
-            Self::FirstScreen => 24 << 10,
+            Self::FirstScreen => 27 << 10,
             Self::Worker => 28 << 10,
             Self::Module => 145 << 10,
             Self::Language => 10 << 10,
             Self::OnDemand => 8 << 10,
+            Self::App => 9 << 10,
         }
     }
 
@@ -61,13 +68,15 @@ impl Part {
             Self::Module => "module",
             Self::Language => "language",
             Self::OnDemand => "on demand",
+            Self::App => "app",
         }
     }
 }
 
 /// Returns the part of each file of a bundled page.
 pub(crate) fn parts(root: &Path, loaded: &[File]) -> Result<Vec<(Part, File)>> {
-    let files: BTreeMap<_, _> = loaded.iter().cloned().collect();
+    let files: BTreeMap<_, _> =
+        loaded.iter().map(|(path, file)| (path_in_build(path).to_owned(), file.clone())).collect();
     let first = with_imports(&FIRST_SCREEN, &files)?;
     let worker = with_imports(&WORKER, &files)?;
     let languages = languages(root)?;
@@ -80,6 +89,8 @@ pub(crate) fn parts(root: &Path, loaded: &[File]) -> Result<Vec<(Part, File)>> {
             Part::Module
         } else if chunk_name(path).is_some_and(|name| languages.iter().any(|known| known == name)) {
             Part::Language
+        } else if is_of_app(path) || path == SERVICE_WORKER {
+            Part::App
         } else {
             Part::OnDemand
         }
@@ -90,8 +101,16 @@ pub(crate) fn parts(root: &Path, loaded: &[File]) -> Result<Vec<(Part, File)>> {
     Ok(parts)
 }
 
+/// Returns true for the manifest and its icons.
+pub(crate) fn is_of_app(path: &str) -> bool {
+    path == MANIFEST || path.starts_with(ICONS)
+}
+
 /// Returns these files and all that they import at once, and those import in turn.
-fn with_imports(entries: &[&str], files: &BTreeMap<String, PathBuf>) -> Result<Vec<String>> {
+pub(crate) fn with_imports(
+    entries: &[&str],
+    files: &BTreeMap<String, PathBuf>,
+) -> Result<Vec<String>> {
     let mut all: Vec<String> = entries.iter().map(|&entry| entry.to_owned()).collect();
     let mut at = 0;
     while let Some(path) = all.get(at).cloned() {

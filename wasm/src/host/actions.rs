@@ -3,10 +3,10 @@
 use std::task::Context;
 use std::time::Duration;
 
-use xcher_core::Kind;
 use xcher_core::peer::{Action, ConnId, Event, Input, ListenerId, Notice, ReceiveEnd, TransferId};
 use xcher_core::secure::SecureError;
 use xcher_core::tunnel::{FirstLine, MAX_STREAMS};
+use xcher_core::{Kind, Stat};
 
 use super::receive_batch::ReceiveBatch;
 use super::receive_file::ReceiveFile;
@@ -55,8 +55,9 @@ impl<E: Environment> Host<E> {
                 self.queue_input(Input::Entries { session, entries, done });
             }
             Action::Find { session, name } => {
-                let size = self.shares.size(session, name.as_str());
-                self.queue_input(Input::Found { session, size, kind: Kind::File });
+                let (size, kind) = self.shares.find(session, name.as_str()).unzip();
+                let kind = kind.unwrap_or_default();
+                self.queue_input(Input::Found { session, size, kind });
             }
             Action::SendBatch { transfer, conn, files, seal } => {
                 self.start_sending(conn, transfer, SendFile::batch(conn, transfer, files, seal));
@@ -252,12 +253,11 @@ impl<E: Environment> Host<E> {
                 self.forget_prefix(*transfer);
                 self.forget_pending(*transfer);
             }
-            // This host stores files alone.
-            Event::Entry { session, name, stat, .. } if stat.kind != Kind::File => {
+            Event::Entry { session, name, stat, .. } if !is_storable(stat) => {
                 let (session, notice) = (Some(*session), Notice::NotAFile { name: name.clone() });
                 return self.notify(Event::Notice { session, notice });
             }
-            Event::Offered { session, name, stat, .. } if stat.kind != Kind::File => {
+            Event::Offered { session, name, stat, .. } if !is_storable(stat) => {
                 self.unsupported.push_back((*session, name.clone()));
                 return;
             }
@@ -273,5 +273,15 @@ impl<E: Environment> Host<E> {
         }
         self.deliveries.event(&event);
         self.environment.event(event, self.losing_tunnel);
+    }
+}
+
+/// Returns true for what this host stores: files and empty folders. It makes no links, and no folder that only its owner
+/// may use.
+fn is_storable(stat: &Stat) -> bool {
+    match stat.kind {
+        Kind::File => true,
+        Kind::Folder => !stat.private,
+        Kind::Link => false,
     }
 }

@@ -1,7 +1,7 @@
 //! Names and sizes of shared files. JavaScript has their bytes.
 
 use xcher_core::peer::SessionId;
-use xcher_core::{FileName, SharedFile, Size, Stat};
+use xcher_core::{FileName, Kind, SharedFile, Size, Stat};
 
 /// Entries of a listing that are handed to the core at a time.
 const LISTING_STEP: usize = 512;
@@ -32,13 +32,13 @@ impl Shares {
         }
     }
 
-    /// Returns the size of a file that this session may request. A file that was offered in it hides a
+    /// Returns size and kind of a file that this session may request. A file that was offered in it hides a
     /// shared one of the same name.
-    pub(super) fn size(&self, session: SessionId, name: &str) -> Option<Size> {
+    pub(super) fn find(&self, session: SessionId, name: &str) -> Option<(Size, Kind)> {
         let offers = self.offered.iter().rev().filter(|(whose, _)| *whose == session);
         let offered = offers.flat_map(|(_, files)| files).find(|file| file.name.as_str() == name);
         let shared = || self.position(name).ok().map(|at| &self.files[at]);
-        offered.or_else(shared).map(|file| file.size)
+        offered.or_else(shared).map(|file| (file.size, file.stat.kind))
     }
 
     /// Shares these files with one session until it ends.

@@ -34,7 +34,8 @@ pub enum Kind {
     EntriesRead = "entriesRead",
     /// Asks whether the peer shares a file (session, name).
     Check = "check",
-    /// Adds a file for the next `get` or `offer`, which takes all that were added (name, size, modified, text).
+    /// Adds a file for the next `get` or `offer`, which takes all that were added (name, size, modified,
+    /// text, folder).
     AddFile = "addFile",
     /// Requests the added files (session). Returns the transfer of the first; those of the others follow it.
     Get = "get",
@@ -61,7 +62,7 @@ pub enum Kind {
     Cancel = "cancel",
     /// Ends a session (session).
     End = "end",
-    /// Shares a file (name, size, modified, text).
+    /// Shares a file (name, size, modified, text, folder).
     Share = "share",
     /// Stops sharing a file (name).
     Unshare = "unshare",

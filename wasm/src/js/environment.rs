@@ -6,10 +6,10 @@ use wasm_bindgen::prelude::*;
 use xcher_core::code::MAX_TRIES;
 use xcher_core::delivery::{Outcome, Status};
 use xcher_core::peer::{
-    Direction, Error, Event, KeyStatus, Security, SessionId, TransferId, WhyUnencrypted,
+    self, Direction, Error, Event, KeyStatus, Security, SessionId, TransferId, WhyUnencrypted,
 };
 use xcher_core::secure::PublicKey;
-use xcher_core::{FileName, Nick, Size, Stat};
+use xcher_core::{FileName, Kind, Nick, Size, Stat};
 
 use super::package::{Delivery, Driver, Events};
 use crate::host::{Environment, OfferState};
@@ -34,7 +34,7 @@ impl Package {
             missing as f64,
         );
         for (name, reason) in outcome.missing() {
-            delivery.add_missing(name.as_str(), &reason.to_string());
+            delivery.add_missing(name.as_str(), &reason.to_string(), missing_code(reason));
         }
         delivery
     }
@@ -166,18 +166,18 @@ impl Environment for Package {
                 events.ended(session.0 as f64, &JsValue::UNDEFINED);
             }
             Event::Entry { session, name, size, stat } => {
-                let Listed { bytes, spelling, modified, executable, text } =
+                let Listed { bytes, spelling, modified, executable, text, folder } =
                     Listed::new(size, stat);
                 let name = name.as_str();
                 let session = session.0 as f64;
-                events.entry(session, name, bytes, &spelling, modified, executable, text);
+                events.entry(session, name, bytes, &spelling, modified, executable, text, folder);
             }
             Event::Offered { session, name, size, stat } => {
-                let Listed { bytes, spelling, modified, executable, text } =
+                let Listed { bytes, spelling, modified, executable, text, folder } =
                     Listed::new(size, stat);
                 let name = name.as_str();
                 let session = session.0 as f64;
-                events.offered(session, name, bytes, &spelling, modified, executable, text);
+                events.offered(session, name, bytes, &spelling, modified, executable, text, folder);
             }
             Event::LeftOut { left, .. } => events.notice(&left.to_string()),
             Event::InvalidEntry { error, .. } | Event::InvalidOffer { error, .. } => {
@@ -225,6 +225,7 @@ struct Listed {
     modified: Option<f64>,
     executable: bool,
     text: bool,
+    folder: bool,
 }
 
 impl Listed {
@@ -232,7 +233,17 @@ impl Listed {
         let spelling = if size.exact().is_some() { String::new() } else { size.to_string() };
         let modified = stat.modified.map(|seconds| seconds as f64);
         let (bytes, Stat { executable, text, .. }) = (size.bytes() as f64, stat);
-        Self { bytes, spelling, modified, executable, text }
+        let folder = stat.kind == Kind::Folder;
+        Self { bytes, spelling, modified, executable, text, folder }
+    }
+}
+
+/// Returns a value of `MissingCode` in `index.d.ts`.
+fn missing_code(delivery: &peer::Delivery) -> &'static str {
+    match delivery {
+        peer::Delivery::NotStored(reason) => reason.as_str(),
+        peer::Delivery::Unsent(_) => "unsent",
+        _ => "unconfirmed",
     }
 }
 

@@ -12,7 +12,9 @@ use xcher_core::code::Code;
 use xcher_core::peer::{Action, CallPolicy, Config, Encryption, LinkPolicy, SessionId, TransferId};
 use xcher_core::secure::{Entropy, Identity, PublicKey};
 use xcher_core::session::Want;
-use xcher_core::{FileName, MisuseError, Nick, NotStored, Peer, SharedFile, Size, Stat};
+use xcher_core::{
+    FileName, Kind as FileKind, MisuseError, Nick, NotStored, Peer, SharedFile, Size, Stat,
+};
 
 use crate::host;
 use command::{Fields, Kind};
@@ -228,8 +230,13 @@ impl Host {
         let modified = fields.number("modified");
         let modified = (!modified.is_nan()).then_some(modified as _);
         // Without the field it is NaN.
-        let text = fields.number("text") == 1.0;
-        Ok(SharedFile { name, size, stat: Stat { modified, text, ..Stat::default() } })
+        let is = |field| fields.number(field) == 1.0;
+        let kind = if is("folder") { FileKind::Folder } else { FileKind::File };
+        Ok(SharedFile {
+            name,
+            size,
+            stat: Stat { modified, kind, text: is("text"), ..Stat::default() },
+        })
     }
 
     fn nick(&self, text: &str) -> Result<Nick, JsValue> {

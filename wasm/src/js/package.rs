@@ -40,7 +40,7 @@ extern "C" {
     pub type Delivery;
 
     #[wasm_bindgen(method, js_name = addMissing)]
-    pub(super) fn add_missing(this: &Delivery, name: &str, reason: &str);
+    pub(super) fn add_missing(this: &Delivery, name: &str, reason: &str, code: &str);
 
     /// The events, each handled once the call into this module has returned. Sizes are in bytes, times in
     /// milliseconds, and modification times in seconds; an empty nick or key stands for none.
@@ -113,6 +113,7 @@ extern "C" {
         modified: Option<f64>,
         executable: bool,
         text: bool,
+        folder: bool,
     );
     /// Arguments as for `entry`.
     #[wasm_bindgen(method)]
@@ -125,6 +126,7 @@ extern "C" {
         modified: Option<f64>,
         executable: bool,
         text: bool,
+        folder: bool,
     );
     #[wasm_bindgen(method, js_name = listEnd)]
     pub(super) fn list_end(this: &Events, session: f64);

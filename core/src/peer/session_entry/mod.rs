@@ -29,9 +29,6 @@ use super::path_selection::SELECTS;
 use super::{Action, ConnId, Path, Turn};
 use crate::{Limits, Session};
 
-/// Time for the peer to show that it knows more than the base protocol.
-pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
-
 /// Time for which a connection to a listener is tried while another waits.
 pub(crate) const TRIAL_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -188,9 +185,9 @@ impl SessionEntry {
 
     fn live_deadline(&self, since: Duration, limits: &Limits) -> (Duration, Duration) {
         if !self.auth.is_established() {
-            // A base-protocol caller may say nothing first: its session is reported after the probe.
-            let probing = self.session.is_probing();
-            return (since, if probing { PROBE_TIMEOUT } else { limits.first_line_timeout });
+            // It may be another host than the callee, while one waits that may be the callee.
+            let is_trial = !self.session.has_received_packet() && self.listeners.has_spare();
+            return (since, if is_trial { TRIAL_TIMEOUT } else { limits.first_line_timeout });
         }
         if !self.session.has_received_packet() {
             return if self.call.is_incoming() {

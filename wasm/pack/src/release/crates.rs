@@ -5,7 +5,8 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 
-use super::{Dist, VERSION, copy, run};
+use super::notices::Artifact;
+use super::{Dist, VERSION, copy, run, with_notices};
 use crate::compile::cargo;
 use crate::folders::Folders;
 use crate::page;
@@ -35,7 +36,8 @@ pub(super) fn package(folders: &Folders, dist: &Dist) -> Result<()> {
         .args(CRATES.iter().flat_map(|name| ["--package", name]))
         .current_dir(&folders.root)
         .env("CARGO_TARGET_DIR", folders.target.with_file_name(""));
-    let packed = run(&mut command);
+    let native = folders.root.join("native");
+    let packed = with_notices(folders, Artifact::Page, &native, || run(&mut command));
     // It is a copy: left here, it would be outdated after the next change.
     fs::remove_dir_all(&page)?;
     packed?;

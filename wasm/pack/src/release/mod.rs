@@ -1,12 +1,15 @@
 //! `cargo pack --release-artifacts`: builds what a release consists of, as far as it can be built on this
-//! machine, into `target/dist`. The same sources give the same bytes in every folder.
+//! machine, into `target/dist`. The same sources give the same bytes in every folder:
+//! `tests/release/run --reproduce` and the workflow of a release compare those of two.
 
 mod archive;
 mod binary;
 mod crates;
 mod debian;
+mod licences;
 mod manifests;
 mod notices;
+mod npm_packages;
 mod reproducible;
 mod stage;
 
@@ -20,10 +23,15 @@ use anyhow::{Context as _, Result, bail};
 use crate::folders::Folders;
 use crate::{pack, say};
 
+use notices::Artifact;
+pub(crate) use npm_packages::check_bundle;
 use reproducible::Reproducible;
 
 /// The version of every artifact.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The file with the licences of others, beside those of this project.
+const NOTICES: &str = "THIRD-PARTY.txt";
 
 /// Builds everything; the programs for these processors, or without any for all. The page must be the small one:
 /// tools that are missing are an error.
@@ -34,9 +42,9 @@ pub(crate) fn build(folders: &Folders, processors: &[&str]) -> Result<()> {
     }
     let dist = Dist::new(folders)?;
     let same = Reproducible::new(folders)?;
-    let notices = dist.folder.join("THIRD-PARTY.txt");
+    let notices = dist.folder.join(NOTICES);
     say("pack: collecting the licences of all dependencies");
-    fs::write(&notices, notices::collect(folders)?)?;
+    fs::write(&notices, notices::collect(folders, Artifact::Program)?)?;
     let targets = binary::targets(processors)?;
     for target in &targets {
         say(&format!("pack: building the program for {}", target.triple));
@@ -63,7 +71,8 @@ pub(crate) fn build(folders: &Folders, processors: &[&str]) -> Result<()> {
 
 /// Prints the licences of all dependencies.
 pub(crate) fn print_notices(folders: &Folders) -> Result<()> {
-    Ok(std::io::stdout().write_all(notices::collect(folders)?.as_bytes())?)
+    let notices = notices::collect(folders, Artifact::Program)?;
+    Ok(std::io::stdout().write_all(notices.as_bytes())?)
 }
 
 /// Writes the package managers' files for the archives in this folder.
@@ -91,7 +100,21 @@ impl Dist {
 fn npm(folders: &Folders, dist: &Dist) -> Result<()> {
     let mut npm = Command::new("npm");
     npm.args(["pack", "--silent", "--pack-destination"]).arg(&dist.folder);
-    run(npm.current_dir(&folders.npm))
+    with_notices(folders, Artifact::Package, &folders.npm, || run(npm.current_dir(&folders.npm)))
+}
+
+/// Packs a folder that has notices meanwhile: left there, they would be outdated after the next change.
+fn with_notices(
+    folders: &Folders,
+    artifact: Artifact,
+    folder: &Path,
+    pack: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    let file = folder.join(NOTICES);
+    fs::write(&file, notices::collect(folders, artifact)?)?;
+    let packed = pack();
+    fs::remove_file(file)?;
+    packed
 }
 
 /// Runs a command, whose output is its own report.

@@ -1,4 +1,4 @@
-//! The licences of all crates that are compiled into the program and the page.
+//! The licences of all crates that are compiled into the program and the page, and of the npm packages in the page.
 //!
 //! The existing tools leave out files with names of their own, such as blake3's LICENSE_A2, or add the crates of
 //! other systems. Here a crate without any text is an error.
@@ -11,23 +11,22 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use super::output;
+use super::{licences, npm_packages, output};
 use crate::compile::cargo;
 use crate::folders::Folders;
 
+const PROGRAM: &str = "xcher";
+
 /// Packages whose dependencies are listed, each for one of the systems that it is built for.
 const ROOTS: [(&str, &str); 7] = [
-    ("xcher", "x86_64-unknown-linux-musl"),
-    ("xcher", "aarch64-unknown-linux-musl"),
-    ("xcher", "aarch64-apple-darwin"),
-    ("xcher", "x86_64-apple-darwin"),
-    ("xcher", "x86_64-pc-windows-msvc"),
+    (PROGRAM, "x86_64-unknown-linux-musl"),
+    (PROGRAM, "aarch64-unknown-linux-musl"),
+    (PROGRAM, "aarch64-apple-darwin"),
+    (PROGRAM, "x86_64-apple-darwin"),
+    (PROGRAM, "x86_64-pc-windows-msvc"),
     ("xcher-wasm", "wasm32-unknown-unknown"),
     ("xcher-qr", "wasm32-unknown-unknown"),
 ];
-
-/// Beginnings of the names of files with licences, in capital letters.
-const FILES: [&str; 6] = ["LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE", "UNLICENSE"];
 
 /// The parts that are in no crate.
 const STANDARD_LIBRARY: &str = "\
@@ -42,34 +41,95 @@ persons to whom the Software is furnished to do so, subject to the following con
 and this permission notice shall be included in all copies or substantial portions of the Software.
 ";
 
+/// What notices are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Artifact {
+    /// The program for any system, with the page in it.
+    Program,
+    /// The page, which the program's crate contains.
+    Page,
+    /// The npm package. What it depends on, npm installs, with its licence.
+    Package,
+}
+
+impl Artifact {
+    fn contains(self, root: &str) -> bool {
+        self == Self::Program || root != PROGRAM
+    }
+}
+
 /// Returns the text of all notices.
-pub(super) fn collect(folders: &Folders) -> Result<String> {
-    let apache = fs::read_to_string(folders.root.join("LICENSE-APACHE"))?;
-    let mit = fs::read_to_string(folders.root.join("LICENSE-MIT"))?;
-    let mut crates = BTreeMap::new();
-    for (root, target) in ROOTS {
-        dependencies(folders, root, target, &mut crates)?;
+pub(super) fn collect(folders: &Folders, artifact: Artifact) -> Result<String> {
+    let mut notices = Notices::default();
+    notices.add_crates(folders, artifact)?;
+    if artifact != Artifact::Package {
+        notices.add_npm_packages(folders)?;
     }
-    // Crates of one project have the same texts.
-    let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let mut all = format!("XCHER contains the following software of others.\n\n{STANDARD_LIBRARY}");
-    for (name, package) in &crates {
-        let license = package["license"].as_str().unwrap_or("see the text");
-        let _ = writeln!(all, "\n{name}: {license}");
-        let manifest = package["manifest_path"].as_str().context("a crate without a manifest")?;
-        let folder = Path::new(manifest).parent().context("a manifest without a folder")?;
-        let mut found = files(folder)?;
-        if found.is_empty() {
-            found.push(fallback(name, package, &apache, &mit)?);
+    Ok(notices.text())
+}
+
+/// What is known of the software of others.
+#[derive(Default)]
+struct Notices {
+    /// The licence of each part, by its name and version.
+    parts: BTreeMap<String, String>,
+    /// The names of the parts with each text: those of one project have the same.
+    texts: BTreeMap<String, Vec<String>>,
+}
+
+impl Notices {
+    fn add(&mut self, name: &str, license: &str, texts: Vec<String>) {
+        self.parts.insert(name.to_owned(), license.to_owned());
+        for text in texts {
+            self.texts.entry(text).or_default().push(name.to_owned());
         }
-        for text in found {
-            texts.entry(text).or_default().push(name.clone());
+    }
+
+    fn add_crates(&mut self, folders: &Folders, artifact: Artifact) -> Result<()> {
+        let apache = fs::read_to_string(folders.root.join("LICENSE-APACHE"))?;
+        let mit = fs::read_to_string(folders.root.join("LICENSE-MIT"))?;
+        let mut crates = BTreeMap::new();
+        for (root, target) in ROOTS.into_iter().filter(|(root, _)| artifact.contains(root)) {
+            dependencies(folders, root, target, &mut crates)?;
         }
+        for (name, package) in &crates {
+            let license = package["license"].as_str().unwrap_or("see the text");
+            let manifest =
+                package["manifest_path"].as_str().context("a crate without a manifest")?;
+            let folder = Path::new(manifest).parent().context("a manifest without a folder")?;
+            let mut texts = licences::texts(folder)?;
+            if texts.is_empty() {
+                texts.push(fallback(name, package, &apache, &mit)?);
+            }
+            self.add(name, license, texts);
+        }
+        Ok(())
     }
-    for (text, names) in texts {
-        let _ = writeln!(all, "\n{}\n{}:\n\n{}", "=".repeat(80), names.join(", "), text.trim_end());
+
+    fn add_npm_packages(&mut self, folders: &Folders) -> Result<()> {
+        for package in npm_packages::locked(&folders.npm)? {
+            let texts = package.texts()?;
+            self.add(
+                &format!("{} {} (npm)", package.name, package.version),
+                &package.license,
+                texts,
+            );
+        }
+        Ok(())
     }
-    Ok(all)
+
+    fn text(&self) -> String {
+        let mut all =
+            format!("XCHER contains the following software of others.\n\n{STANDARD_LIBRARY}");
+        for (name, license) in &self.parts {
+            let _ = writeln!(all, "\n{name}: {license}");
+        }
+        for (text, names) in &self.texts {
+            let _ =
+                writeln!(all, "\n{}\n{}:\n\n{}", "=".repeat(80), names.join(", "), text.trim_end());
+        }
+        all
+    }
 }
 
 /// Adds the crates of others that a package is compiled with, by name and version.
@@ -115,19 +175,6 @@ fn dependencies(
     Ok(())
 }
 
-/// Returns the texts in a crate, in the order of their names.
-fn files(folder: &Path) -> Result<Vec<String>> {
-    let entries = fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
-    let mut paths = entries.collect::<Result<Vec<_>>>()?;
-    paths.sort();
-    let is_license = |path: &&std::path::PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().to_uppercase();
-        path.is_file() && FILES.iter().any(|start| name.starts_with(start))
-    };
-    let texts = paths.iter().filter(is_license).map(fs::read);
-    texts.map(|text| Ok(String::from_utf8_lossy(&text?).replace('\r', ""))).collect()
-}
-
 /// Returns the text for a crate that has none of its own.
 fn fallback(name: &str, package: &Value, apache: &str, mit: &str) -> Result<String> {
     let license = package["license"].as_str().unwrap_or_default();
@@ -163,17 +210,21 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let (npm, target) = (root.join("wasm/npm"), root.join("target/wasm"));
         let folders = Folders { pkg: npm.join("pkg"), root, npm, target };
-        let all = collect(&folders).unwrap();
+        let mut notices = Notices::default();
+        notices.add_crates(&folders, Artifact::Program).unwrap();
+        let all = notices.text();
         // One with files of usual names, one without, one with a text of its own, and one of the page.
-        for part in ["\ntokio 1", "\nyamux 0.14", "\nring 0.17", "\ntalc 5", "Mozilla"] {
-            if part != "Mozilla" {
-                assert!(all.contains(part), "{part:?}");
-            }
+        for part in ["\ntokio 1", "\nyamux 0.14", "\nring 0.17", "\ntalc 5"] {
+            assert!(all.contains(part), "{part:?}");
         }
         // Only tests use these.
         for part in ["\nproptest ", "\nwalrus "] {
             assert!(!all.contains(part), "{part:?}");
         }
+        let mut notices = Notices::default();
+        notices.add_crates(&folders, Artifact::Package).unwrap();
+        let package = notices.text();
+        assert!(package.contains("\ntalc 5") && !package.contains("\ntokio 1"));
     }
 
     #[test]

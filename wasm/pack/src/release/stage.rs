@@ -4,10 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, bail};
 
 use super::binary::Target;
-use super::{Dist, copy, output, run};
+use super::{Dist, NOTICES, copy, output, run};
 use crate::LICENSES;
 use crate::folders::Folders;
 
@@ -53,19 +53,25 @@ impl Stage {
         for name in DOCUMENTS {
             copy(&folders.root.join(name), &folder.join(name))?;
         }
-        copy(notices, &folder.join("THIRD-PARTY.txt"))?;
+        copy(notices, &folder.join(NOTICES))?;
         copy(&folders.root.join("native/OPERATING.md"), &folder.join("OPERATING.md"))?;
-        // Nothing on this machine may change the manual.
+        // Nothing on this machine may change the manual and the scripts. Called by its name, as where it is
+        // installed: a script calls the program as the program was called.
+        let programs = program.parent().context("a program without a folder")?;
         let xcher = || {
-            let mut xcher = Command::new(program);
-            xcher.env_clear();
+            let mut xcher = Command::new("xcher");
+            xcher.env_clear().env("PATH", programs);
             xcher
         };
         run(xcher().arg("man").arg("--output").arg(folder.join("man")))?;
         for (shell, file) in COMPLETIONS {
             let to = folder.join("completions").join(file);
             copy(notices, &to)?;
-            fs::write(&to, output(xcher().args(["completions", shell]))?)?;
+            let script = output(xcher().args(["completions", shell]))?;
+            if String::from_utf8_lossy(&script).contains(&*programs.to_string_lossy()) {
+                bail!("the completion of {shell} names a folder of this machine");
+            }
+            fs::write(&to, script)?;
         }
         let packaging = folders.root.join("native/packaging");
         for name in ["xcher-relay.service", "xcher-relay.socket", "xcher.sysusers", "relay.toml"] {
@@ -76,7 +82,7 @@ impl Stage {
         }
         let container = dist.folder.join("container");
         copy(&packaging.join("Containerfile"), &container.join("Containerfile"))?;
-        copy(notices, &container.join("THIRD-PARTY.txt"))?;
+        copy(notices, &container.join(NOTICES))?;
         for license in LICENSES {
             copy(&folders.root.join(license), &container.join(license))?;
         }

@@ -4,12 +4,12 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use xcher_core::Nick;
 use xcher_core::code::Code;
+use xcher_core::pasted::unwrapped;
 
 use crate::cli::callee::Callee;
 use crate::cli::exit::CliError;
 use crate::cli::link::Link;
 use crate::cli::options::{Common, GetArgs};
-use crate::cli::pasted::unwrapped;
 use crate::relay_address::RelayAddress;
 
 /// What a command line of `xcher get` names.

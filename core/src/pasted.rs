@@ -1,31 +1,32 @@
 //! Text pasted from a chat or a mail, with the punctuation around it.
 
-const QUOTES: &[char] = &['"', '\'', '`', '“', '”', '„', '‘', '’', '‚', '«', '»', '‹', '›'];
-/// Characters that end a sentence or a URL.
-const ENDS: &[char] = &['.', ',', ';', ':', '!', '?', '/', '…'];
-const BRACKETS: [(char, char); 4] = [('(', ')'), ('[', ']'), ('{', '}'), ('<', '>')];
+pub use crate::before_module::{BRACKETS, ENDS, QUOTES};
 
-/// Returns a code or a link without quotes, brackets and the end of a sentence around it.
-pub(crate) fn unwrapped(text: &str) -> &str {
-    let opens = |c: char| {
-        QUOTES.contains(&c) || c.is_whitespace() || BRACKETS.iter().any(|(open, _)| *open == c)
-    };
+/// Returns a code, a nick or a link without quotes, brackets and the end of a sentence around it. The page does the same
+/// before its module is loaded (`www/pasted.js`), with the same characters.
+pub fn unwrapped(text: &str) -> &str {
+    let [opening, closing] = BRACKETS;
+    let opens = |c: char| QUOTES.contains(c) || opening.contains(c) || c.is_whitespace();
     let mut text = text.trim_start_matches(opens);
     while let Some(last) = text.chars().next_back() {
         let count = |bracket| text.matches(bracket).count();
-        let is_unmatched =
-            BRACKETS.iter().any(|(open, close)| *close == last && count(*close) > count(*open));
-        let is_outside = is_unmatched || QUOTES.contains(&last) || ENDS.contains(&last);
+        let is_unmatched = opening
+            .chars()
+            .zip(closing.chars())
+            .any(|(open, close)| close == last && count(close) > count(open));
+        let is_outside = is_unmatched || QUOTES.contains(last) || ENDS.contains(last);
         if !is_outside && !last.is_whitespace() {
             break;
         }
-        text = &text[..text.len() - last.len_utf8()];
+        text = text.strip_suffix(last).unwrap_or_default();
     }
     text
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+
     use super::*;
 
     #[test]
