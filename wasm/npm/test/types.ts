@@ -1,6 +1,6 @@
 // Uses every part of the API; `tsc` checks the types.
 
-import { Peer, XcherError, isCode, isOneTimeNick, keptPeers, numbered, qr, version } from "xcher";
+import { Peer, XcherError, isCode, isOneTimeNick, keptPeers, lendLinks, numbered, qr, version } from "xcher";
 import type {
   Call,
   ConnectOptions,
@@ -61,6 +61,9 @@ const options: ConnectOptions = {
   token: "secret",
   WebSocket,
   privacy: "require",
+  direct: "auto",
+  windowPort: new MessageChannel().port1,
+  iceServers: [{ urls: "stun:stun.example" }],
   identity: crypto.getRandomValues(new Uint8Array(32)),
   knownPeers: keptPeers,
   calls: "ask",
@@ -74,6 +77,10 @@ export async function use(): Promise<void> {
   const nick: string = peer.nick + peer.key;
   const online: boolean = peer.online;
   const names: string[] = await peer.who();
+  lendLinks(new MessageChannel().port2, { iceServers: [] }).allow(false);
+  peer.addEventListener("way", ({ session }) => console.log(session.way === "direct"));
+  // @ts-expect-error: not a policy
+  await Peer.connect("wss://relay.example/xcher", { nick: "carol", direct: true });
   const share: Share = peer.share(new File(["x"], "x"), "folder/x");
   const size: number = share.size + share.name.length;
   share.stop();
