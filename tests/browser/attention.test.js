@@ -60,7 +60,7 @@ inEachBrowser("attention", (stage) => {
     await stalled;
     await page.waitForFunction(() => /^[1-9]\d? % · bob/.test(document.title));
     await page.waitForFunction(() => document.querySelector("[rel=icon]").href.startsWith("data:image/svg+xml,"));
-    await carol.text("#total", "through the bridge");
+    await carol.text("#total", "through the server");
     assert.equal(await page.evaluate(() => globalThis.awake), 1);
     through.resume();
     await same(await carol.saved(big), big);

@@ -14,7 +14,7 @@ const MIB = 1 << 20;
 const SLOW = 4;
 /** What the page says about the way of its files. */
 const DIRECT = "directly between both browsers";
-const BRIDGE = "through the bridge";
+const BRIDGE = "through the server";
 
 let small;
 let large;

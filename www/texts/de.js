@@ -4,7 +4,7 @@ export default {
   language: "Sprache",
   direct: "Direkt zwischen Browsern",
   "direct-never": "nie",
-  "direct-auto": "wenn die Bridge langsam ist",
+  "direct-auto": "wenn der Server langsam ist",
   "direct-always": "immer",
 
   // Buttons.
@@ -359,7 +359,7 @@ export default {
   "files-of": { one: "{done} von {number} Datei", other: "{done} von {number} Dateien" },
   "time-left": "noch {time}",
   rate: "{size}/s",
-  "way-bridge": "über die Bridge",
+  "way-bridge": "über den Server",
   "way-direct": "direkt zwischen beiden Browsern",
   "way-waiting": "wartet",
   percent: "{part} %",

@@ -7,7 +7,7 @@ export default {
   language: "Language",
   direct: "Directly between browsers",
   "direct-never": "never",
-  "direct-auto": "if the bridge is slow",
+  "direct-auto": "if the server is slow",
   "direct-always": "always",
 
   // Buttons.
@@ -347,7 +347,7 @@ export default {
   "files-of": { one: "{done} of {number} file", other: "{done} of {number} files" },
   "time-left": "{time} left",
   rate: "{size}/s",
-  "way-bridge": "through the bridge",
+  "way-bridge": "through the server",
   "way-direct": "directly between both browsers",
   "way-waiting": "waiting",
   percent: "{part} %",
