@@ -16,14 +16,12 @@ const SLOW = 4;
 const DIRECT = "directly between both browsers";
 const BRIDGE = "through the server";
 
-let small;
 let large;
 let huge;
 let three;
 
 before(async () => {
   const root = folder();
-  small = await tree(join(root, "small"), { "one.bin": 3 * MIB + 1 });
   three = await tree(join(root, "three"), { "a.bin": 12 * MIB, "b.bin": 12 * MIB, "c.bin": 12 * MIB });
   huge = await tree(join(root, "huge"), { "huge.bin": 128 * MIB });
   large = await tree(join(root, "large"), { "many.bin": 48 * MIB });
@@ -76,10 +74,10 @@ inEachBrowser("links between browsers", (stage) => {
   });
 
   test("no connection is made where the user permits none", async (t) => {
-    const { carol, dave } = await pair(t, "never", small);
+    const { carol, dave } = await pair(t, "never", large);
     const says = await carol.remembers("#total");
     await carol.getAll();
-    await carol.transfer("one.bin", "done");
+    await carol.transfer("many.bin", "done");
     await says(BRIDGE);
     assert.deepEqual([await made(carol), await made(dave)], [0, 0]);
   });
