@@ -29,7 +29,7 @@ pub(super) struct RemoteCall {
     /// True if asking for the nick has cost a guess that is given back if it is there.
     is_guess: bool,
     /// The request, for the relays of look-alikes.
-    in_turn: InTurn,
+    pub(super) in_turn: InTurn,
 }
 
 impl Registry {
@@ -147,12 +147,11 @@ impl Registry {
         actions: &mut Vec<Action>,
     ) {
         let conn = call.conn;
-        if answer == Answer::Nobody
-            && self.clients.contains_key(&conn)
-            && let Some(request) = call.in_turn.next()
-        {
-            self.request(request, REQUEST_TIMEOUT, Purpose::Call(Box::new(call)), actions);
-            return;
+        if answer == Answer::Nobody && self.clients.contains_key(&conn) {
+            let next = call.in_turn.next();
+            if next.is_some() || call.in_turn.begin_second_round() {
+                return self.ask_on(next, Purpose::Call(Box::new(call)), now, actions);
+            }
         }
         if let Err(refusal) = self.end_call(&call, answer, now, actions) {
             self.refuse(conn, "X_INIT", refusal, actions);

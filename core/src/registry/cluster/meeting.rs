@@ -29,7 +29,7 @@ pub(super) struct RemoteInvitation {
     /// True if asking for the nick has cost a guess that is given back if it is there.
     is_guess: bool,
     /// The request, for the relays of look-alikes.
-    in_turn: InTurn,
+    pub(super) in_turn: InTurn,
 }
 
 impl Registry {
@@ -73,12 +73,11 @@ impl Registry {
         actions: &mut Vec<Action>,
     ) {
         let conn = invitation.conn;
-        if answer == Answer::Nobody
-            && self.clients.contains_key(&conn)
-            && let Some(request) = invitation.in_turn.next()
-        {
-            self.request(request, REQUEST_TIMEOUT, Purpose::Meet(invitation.into()), actions);
-            return;
+        if answer == Answer::Nobody && self.clients.contains_key(&conn) {
+            let next = invitation.in_turn.next();
+            if next.is_some() || invitation.in_turn.begin_second_round() {
+                return self.ask_on(next, Purpose::Meet(invitation.into()), now, actions);
+            }
         }
         if let Err(refusal) = self.end_invitation(&invitation, answer, now, actions) {
             if let Some(id) = self.meetings.find_remote(invitation.meeting) {

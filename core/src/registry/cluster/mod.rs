@@ -17,6 +17,7 @@ mod members;
 mod message;
 mod pages;
 mod requests;
+mod second_round;
 mod subject;
 
 use alloc::boxed::Box;
@@ -39,6 +40,7 @@ pub(super) use message::{HostRef, MeetingRef};
 use message::{Notice, Question};
 use pages::Pages;
 use requests::{Purpose, Requests};
+use second_round::SecondRounds;
 pub use subject::{RelayId, Subject};
 
 /// Time after which a request has failed, unless its answer needs a host's.
@@ -88,6 +90,7 @@ pub(super) struct Cluster {
     /// called nor listed.
     pending: Nicks,
     early: EarlyCalls,
+    second_rounds: SecondRounds,
     leases: Leases,
     members: Members,
     pages: Pages,
@@ -101,6 +104,7 @@ impl Cluster {
             requests: Requests::default(),
             pending: Nicks::default(),
             early: EarlyCalls::default(),
+            second_rounds: SecondRounds::default(),
             leases: Leases::default(),
             members: Members::default(),
             pages: Pages::default(),
@@ -118,7 +122,8 @@ impl Cluster {
     }
 
     fn next_deadline(&self) -> Option<Duration> {
-        let asked = [self.pages.next_deadline(), self.early.next_deadline()];
+        let questions = self.second_rounds.next_deadline();
+        let asked = [self.pages.next_deadline(), self.early.next_deadline(), questions];
         let own = [self.leases.next_deadline(), self.members.next_deadline()];
         let own = own.into_iter().filter(|_| self.is_connected);
         asked.into_iter().chain(own).flatten().min()
@@ -149,6 +154,7 @@ impl Registry {
         for purpose in cluster.requests.take_all() {
             self.request_ended(purpose, Answer::Failed, now, actions);
         }
+        self.end_second_rounds(now, actions);
         self.end_pages(now, actions);
     }
 
@@ -234,6 +240,7 @@ impl Registry {
     pub(super) fn tick_cluster(&mut self, now: Duration, actions: &mut Vec<Action>) {
         self.end_due_pages(now, actions);
         self.end_due_early(now, actions);
+        self.ask_due_again(now, actions);
         let Some(cluster) = &self.cluster else { return };
         if !cluster.is_connected {
             return;

@@ -5,6 +5,7 @@ use alloc::collections::BTreeMap;
 
 use super::RequestId;
 use super::call::RemoteCall;
+use super::in_turn::InTurn;
 use super::meeting::RemoteInvitation;
 use crate::registry::ConnId;
 
@@ -18,6 +19,17 @@ pub(super) enum Purpose {
     Call(Box<RemoteCall>),
     /// A host asks for hole punching with another.
     Meet(Box<RemoteInvitation>),
+}
+
+impl Purpose {
+    /// Returns what is asked in turn: a question about the host with a nick.
+    pub(super) fn in_turn(&mut self) -> Option<&mut InTurn> {
+        match self {
+            Self::Claim { .. } | Self::Renewal { .. } => None,
+            Self::Call(call) => Some(&mut call.in_turn),
+            Self::Meet(invitation) => Some(&mut invitation.in_turn),
+        }
+    }
 }
 
 /// The requests under way. The driver ends each of them.

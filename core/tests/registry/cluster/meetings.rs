@@ -154,7 +154,10 @@ fn refusals_are_as_at_one_relay() {
         network.ask(ONE, ALICE, "X_MEET carol"),
         "X_ERR X_MEET carol does not support hole punching\n"
     );
-    assert_eq!(network.ask(ONE, ALICE, "X_MEET nobody"), "X_ERR X_MEET no such nick: nobody\n");
+    assert_eq!(
+        network.ask_absent(ONE, ALICE, "X_MEET nobody"),
+        "X_ERR X_MEET no such nick: nobody\n"
+    );
     for _ in 0..4 {
         invite(&mut network);
     }
@@ -172,7 +175,7 @@ fn refusals_are_as_at_one_relay() {
 fn refused_meetings_leave_nothing() {
     let mut network = two();
     for number in 0..8 {
-        let answer = network.ask(ONE, ALICE, &format!("X_MEET nobody-{number}"));
+        let answer = network.ask_absent(ONE, ALICE, &format!("X_MEET nobody-{number}"));
         assert!(answer.contains("no such nick"), "{answer}");
     }
     invite(&mut network);

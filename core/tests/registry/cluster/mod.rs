@@ -23,6 +23,8 @@ use xcher_core::secure::Identity;
 use super::{Relay, seconds};
 
 /// A relay of the network, and its clients.
+/// Time after which relays ask once more for a nick that nobody has.
+pub(super) const SPREAD_TIME: Duration = Duration::from_millis(50);
 pub(super) const ONE: usize = 0;
 pub(super) const TWO: usize = 1;
 pub(super) const THREE: usize = 2;
@@ -265,6 +267,13 @@ impl Network {
 
     pub(super) fn ask(&mut self, at: usize, conn: ConnId, line: &str) -> String {
         self.send(at, conn, &format!("{line}\n"));
+        self.output(at, conn)
+    }
+
+    /// Asks about a nick that nobody has: the answer comes after the second round.
+    pub(super) fn ask_absent(&mut self, at: usize, conn: ConnId, line: &str) -> String {
+        assert_eq!(self.ask(at, conn, line), "");
+        self.wait(SPREAD_TIME);
         self.output(at, conn)
     }
 

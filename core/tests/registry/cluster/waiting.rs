@@ -18,6 +18,7 @@ fn answers_come_in_the_order_of_the_questions() {
     );
     assert_eq!(network.output(ONE, ALICE), "");
     network.release();
+    network.wait(SPREAD_TIME);
     let expected =
         "X_NICK alice YES\nX_PONG 1\nX_ERR X_INIT no such nick: nobody\nX_PONG 2\nX_PONG 3\n";
     assert_eq!(network.output(ONE, ALICE), expected);
