@@ -32,8 +32,10 @@ const list = steps("people", (nick) => {
     marks.append(phrase("span", { className: "mark", "data-is": secret ? "private" : "plain" }, secret ? "encrypted" : "unencrypted"));
   }
   marks.append(trust.trustMark(nick, its[0]));
-  if (!isCode(nick)) row.append(button("offer", nick, () => offerTo(nick)), button("send-text", nick, () => writeText(nick)));
-  if (its.length) row.append(button("end", nick, () => its.forEach(({ id }) => tell("hangUp", id))));
+  const bar = element("span", { className: "bar" });
+  if (!isCode(nick)) bar.append(button("offer", nick, () => offerTo(nick)), button("send-text", nick, () => writeText(nick)));
+  if (its.length) bar.append(button("end", nick, () => its.forEach(({ id }) => tell("hangUp", id))));
+  row.append(bar);
   return row;
 });
 
