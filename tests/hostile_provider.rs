@@ -219,12 +219,10 @@ fn a_missing_data_connection_fails_one_file_alone() {
     let get = relay.xcher(get).dir(folder.path()).start();
     let mut control = bob.called();
     control.lists(&["a 1", "b 1"]);
-    let a = control.requested("a", "1");
+    control.requested("a", "1");
     Conn::to(control.requested("b", "1")).say("1");
     let get = get.wait().code(1).out(&["b"]);
     get.one_error(&["a: no data connection within 1 s"]);
-    // The port closes with the transfer.
-    assert!(std::net::TcpStream::connect(a).is_err());
 }
 
 #[test]
