@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
+import { readFile, readdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -29,6 +29,14 @@ async function ends(call) {
   await assert.rejects(async () => call({ timeout: 0 }), { name: "XcherError", code: "timed-out" });
 }
 
+/** Stops a process, and waits until each of its threads has stopped. */
+async function freeze({ pid }) {
+  process.kill(pid, "SIGSTOP");
+  const tasks = `/proc/${pid}/task`;
+  const runs = async (task) => !/\) T /.test(await readFile(`${tasks}/${task}/stat`, "utf8"));
+  while ((await Promise.all((await readdir(tasks)).map(runs))).some(Boolean)) await new Promise(setImmediate);
+}
+
 /** Returns a session with a terminal that has stopped: whatever is asked waits. */
 async function frozen(t) {
   const bridge = await relay(t);
@@ -37,7 +45,7 @@ async function frozen(t) {
   const alice = await share(t, bridge, "alice", path);
   const carol = await peer(t, bridge, "carol");
   const session = await carol.open("alice");
-  alice.child.kill("SIGSTOP");
+  await freeze(alice.child);
   return { carol, session };
 }
 
@@ -54,7 +62,7 @@ test("connecting and sending by a code end by signal and by timeout", async (t) 
 test("asking the relay ends by signal and by timeout", async (t) => {
   const bridge = await relay(t);
   const carol = await peer(t, bridge, "carol");
-  bridge.child.kill("SIGSTOP");
+  await freeze(bridge.child);
   await ends((limits) => carol.who(limits));
   const first = carol.who();
   bridge.child.kill("SIGCONT");
