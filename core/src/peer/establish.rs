@@ -10,7 +10,7 @@ use super::{
 };
 use crate::code::CodeError;
 use crate::secure::{PublicKey, SecureError};
-use crate::session::Extensions;
+use crate::session::{Event as Heard, Extensions};
 use crate::{Nick, ProtocolError};
 
 impl Peer {
@@ -117,6 +117,16 @@ impl Peer {
                 let error = Error::Protocol(ProtocolError::Secure(SecureError::HandshakeMismatch));
                 self.session_failed(id, error, turn);
             }
+        }
+    }
+
+    /// Stops waiting for a caller of the base protocol to say something.
+    pub(super) fn stop_probing(&mut self, id: SessionId, turn: &mut Turn<'_>) {
+        let Some(entry) = self.sessions.get_mut(&id) else { return };
+        match entry.session.stop_probing() {
+            Ok(Heard::Agreed { key }) => self.agreed(id, key, turn),
+            Ok(_) => {}
+            Err(error) => self.session_failed(id, Error::Protocol(error), turn),
         }
     }
 

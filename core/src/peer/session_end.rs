@@ -71,6 +71,7 @@ impl Peer {
                 self.blame_dialled(id, turn);
                 self.open_failed(id, error, turn);
             }
+            SessionStage::Live(_) if entry.awaits_base_caller() => self.stop_probing(id, turn),
             SessionStage::Live(_) => match self.late_peer(entry) {
                 Some(error) => self.session_failed(id, error, turn),
                 None => self.leave(id, None, turn),

@@ -28,10 +28,25 @@ impl Session {
         self.extensions
     }
 
-    /// Returns true until the peer has shown by a line if it supports extensions. Silence never does: whoever can
+    /// Returns true until the peer has shown by a line if it supports extensions. Silence does not: whoever can
     /// delay a line could otherwise disable encryption.
     pub fn is_probing(&self) -> bool {
         self.negotiation.as_ref().is_some_and(|negotiation| negotiation.is_open())
+    }
+
+    /// Continues with the base protocol although the caller has sent nothing. Only for a caller that cannot know the
+    /// extensions: from others the probe may be late.
+    ///
+    /// # Errors
+    ///
+    /// [`ProtocolError::Unencrypted`] if this side requires encryption.
+    pub fn stop_probing(&mut self) -> Result<Event, ProtocolError> {
+        if let Some(negotiation) = &self.negotiation {
+            negotiation.abandon()?;
+        }
+        self.negotiation = None;
+        self.agreement = Some(Agreement::Plain);
+        Ok(Event::Agreed { key: None })
     }
 
     /// Processes lines until there is an event, more bytes are needed, or the negotiation has ended.

@@ -29,6 +29,9 @@ use super::path_selection::SELECTS;
 use super::{Action, ConnId, Path, Turn};
 use crate::{Limits, Session};
 
+/// Time after which a caller without a ticket that has sent nothing is taken for one of the base protocol.
+const SILENT_CALLER_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// Time for which a connection to a listener is tried while another waits.
 pub(crate) const TRIAL_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -47,6 +50,8 @@ pub(crate) struct SessionEntry {
     pub(crate) listeners: CallListeners,
     /// The addresses at which the caller of this host can be reached.
     pub(crate) candidates: Candidates,
+    /// True if the relay drew no ticket for the call: its caller may know nothing but the base protocol.
+    pub(crate) is_without_ticket: bool,
     /// The attempt to connect through NATs.
     pub(crate) hole_punch: Option<Box<HolePunch>>,
     pub(crate) fetches: TransferQueue,
@@ -115,6 +120,7 @@ impl SessionEntry {
             commands: Vec::new(),
             listeners: CallListeners::default(),
             candidates: Candidates::default(),
+            is_without_ticket: false,
             hole_punch: None,
             fetches: TransferQueue::default(),
             serves: TransferQueue::default(),
@@ -183,8 +189,17 @@ impl SessionEntry {
         (due < Duration::MAX).then_some(due)
     }
 
+    /// Returns true for a caller that has sent nothing and may know nothing but the base protocol: such a one may wait to
+    /// be asked.
+    pub(crate) fn awaits_base_caller(&self) -> bool {
+        self.call.is_incoming() && self.is_without_ticket && self.session.is_probing()
+    }
+
     fn live_deadline(&self, since: Duration, limits: &Limits) -> (Duration, Duration) {
         if !self.auth.is_established() {
+            if self.awaits_base_caller() {
+                return (since, SILENT_CALLER_TIMEOUT);
+            }
             // It may be another host than the callee, while one waits that may be the callee.
             let is_trial = !self.session.has_received_packet() && self.listeners.has_spare();
             return (since, if is_trial { TRIAL_TIMEOUT } else { limits.first_line_timeout });
