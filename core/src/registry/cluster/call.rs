@@ -23,7 +23,7 @@ use crate::{Line, Nick, RelayPacket};
 
 /// An X_INIT that waits for the callee's relay.
 pub(super) struct RemoteCall {
-    conn: ConnId,
+    pub(super) conn: ConnId,
     nick: Nick,
     at: SocketAddr,
     /// True if asking for the nick has cost a guess that is given back if it is there.
@@ -141,19 +141,13 @@ impl Registry {
 
     pub(super) fn call_answered(
         &mut self,
-        mut call: RemoteCall,
+        call: &RemoteCall,
         answer: Answer<'_>,
         now: Duration,
         actions: &mut Vec<Action>,
     ) {
         let conn = call.conn;
-        if answer == Answer::Nobody && self.clients.contains_key(&conn) {
-            let next = call.in_turn.next();
-            if next.is_some() || call.in_turn.begin_second_round() {
-                return self.ask_on(next, Purpose::Call(Box::new(call)), now, actions);
-            }
-        }
-        if let Err(refusal) = self.end_call(&call, answer, now, actions) {
+        if let Err(refusal) = self.end_call(call, answer, now, actions) {
             self.refuse(conn, "X_INIT", refusal, actions);
         }
         self.resume(conn, now, actions);

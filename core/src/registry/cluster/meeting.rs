@@ -22,7 +22,7 @@ use crate::{Nick, RelayPacket};
 
 /// An X_MEET that waits for the callee's relay.
 pub(super) struct RemoteInvitation {
-    conn: ConnId,
+    pub(super) conn: ConnId,
     nick: Nick,
     meeting: MeetingRef,
     port: u16,
@@ -67,19 +67,13 @@ impl Registry {
 
     pub(super) fn meet_answered(
         &mut self,
-        mut invitation: RemoteInvitation,
+        invitation: &RemoteInvitation,
         answer: Answer<'_>,
         now: Duration,
         actions: &mut Vec<Action>,
     ) {
         let conn = invitation.conn;
-        if answer == Answer::Nobody && self.clients.contains_key(&conn) {
-            let next = invitation.in_turn.next();
-            if next.is_some() || invitation.in_turn.begin_second_round() {
-                return self.ask_on(next, Purpose::Meet(invitation.into()), now, actions);
-            }
-        }
-        if let Err(refusal) = self.end_invitation(&invitation, answer, now, actions) {
+        if let Err(refusal) = self.end_invitation(invitation, answer, now, actions) {
             if let Some(id) = self.meetings.find_remote(invitation.meeting) {
                 self.end_meeting(id, actions);
             }

@@ -178,6 +178,11 @@ impl Registry {
         now: Duration,
         actions: &mut Vec<Action>,
     ) {
+        let purpose = match answer {
+            Answer::Nobody => self.ask_on(purpose, now, actions),
+            Answer::Reply(_) | Answer::Failed => Some(purpose),
+        };
+        let Some(purpose) = purpose else { return };
         match purpose {
             Purpose::Claim { conn, number } => {
                 self.claim_answered((conn, number), answer, now, actions);
@@ -185,8 +190,8 @@ impl Registry {
             Purpose::Renewal { conn, number } => {
                 self.renewal_answered((conn, number), answer, now, actions);
             }
-            Purpose::Call(call) => self.call_answered(*call, answer, now, actions),
-            Purpose::Meet(invitation) => self.meet_answered(*invitation, answer, now, actions),
+            Purpose::Call(call) => self.call_answered(&call, answer, now, actions),
+            Purpose::Meet(invitation) => self.meet_answered(&invitation, answer, now, actions),
         }
     }
 

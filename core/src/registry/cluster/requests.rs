@@ -22,12 +22,12 @@ pub(super) enum Purpose {
 }
 
 impl Purpose {
-    /// Returns what is asked in turn: a question about the host with a nick.
-    pub(super) fn in_turn(&mut self) -> Option<&mut InTurn> {
+    /// Returns what is asked in turn, a question about the host with a nick, and the client that asks.
+    pub(super) fn in_turn(&mut self) -> Option<(ConnId, &mut InTurn)> {
         match self {
             Self::Claim { .. } | Self::Renewal { .. } => None,
-            Self::Call(call) => Some(&mut call.in_turn),
-            Self::Meet(invitation) => Some(&mut invitation.in_turn),
+            Self::Call(call) => Some((call.conn, &mut call.in_turn)),
+            Self::Meet(invitation) => Some((invitation.conn, &mut invitation.in_turn)),
         }
     }
 }

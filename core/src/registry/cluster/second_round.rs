@@ -8,9 +8,8 @@ use alloc::vec::Vec;
 use core::mem;
 use core::time::Duration;
 
-use super::in_turn::InTurn;
 use super::requests::Purpose;
-use super::{Answer, REQUEST_TIMEOUT, Subject};
+use super::{Answer, REQUEST_TIMEOUT};
 use crate::registry::{Action, Registry};
 
 /// Time for a subscription to spread.
@@ -27,22 +26,26 @@ impl SecondRounds {
 }
 
 impl Registry {
-    /// Asks at the next subject of a round, or after the last one keeps the question for its second round.
+    /// Nobody is at a subject: asks at the next one, or keeps the question for its second round. Returns it if it has
+    /// no further one, or its client has left.
     pub(super) fn ask_on(
         &mut self,
-        next: Option<(Subject, Vec<u8>)>,
-        question: Purpose,
+        mut question: Purpose,
         now: Duration,
         actions: &mut Vec<Action>,
-    ) {
-        match (next, &mut self.cluster) {
-            (Some(request), _) => self.request(request, REQUEST_TIMEOUT, question, actions),
-            (None, Some(cluster)) => {
-                let due = now.saturating_add(SPREAD_TIME);
-                cluster.second_rounds.0.push_back((due, question));
-            }
-            (None, None) => {}
+    ) -> Option<Purpose> {
+        let cluster = self.cluster.as_mut()?;
+        let Some((conn, in_turn)) = question.in_turn() else { return Some(question) };
+        if !self.clients.contains_key(&conn) {
+            return Some(question);
         }
+        if in_turn.is_between_rounds() {
+            cluster.second_rounds.0.push_back((now.saturating_add(SPREAD_TIME), question));
+            return None;
+        }
+        let Some(request) = in_turn.next() else { return Some(question) };
+        self.request(request, REQUEST_TIMEOUT, question, actions);
+        None
     }
 
     /// Asks the questions whose second round is due.
@@ -51,9 +54,8 @@ impl Registry {
             && cluster.second_rounds.next_deadline().is_some_and(|at| at <= now)
             && let Some((_, mut question)) = cluster.second_rounds.0.pop_front()
         {
-            match question.in_turn().and_then(InTurn::next) {
-                Some(request) => self.request(request, REQUEST_TIMEOUT, question, actions),
-                None => self.request_ended(question, Answer::Nobody, now, actions),
+            if let Some(request) = question.in_turn().and_then(|(_, in_turn)| in_turn.next()) {
+                self.request(request, REQUEST_TIMEOUT, question, actions);
             }
         }
     }
