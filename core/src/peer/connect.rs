@@ -125,6 +125,7 @@ impl Peer {
             since: turn.now,
         });
         entry.heard = turn.now;
+        entry.is_without_ticket = ticket.is_none();
         let shown = ticket.map(|ticket| ticket.line());
         let mut out = shown.unwrap_or_default().into_bytes();
         if let Some(encryption) = &mut self.encryption {

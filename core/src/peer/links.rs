@@ -202,11 +202,21 @@ impl Peer {
     }
 
     /// Measures what a transfer moved, and decides if a link is made, or not used any more.
-    pub(super) fn judge_link(&mut self, id: TransferId, bytes: u64, turn: &mut Turn<'_>) {
-        let (session, on_link, rate) = if let Some(fetch) = self.transfers.fetch_mut(id) {
-            (fetch.session, fetch.on_link, fetch.pace.moved(bytes, turn.now))
+    pub(super) fn judge_link(
+        &mut self,
+        session: SessionId,
+        id: TransferId,
+        bytes: u64,
+        turn: &mut Turn<'_>,
+    ) {
+        // Most hosts never make one, and need no rate.
+        if !self.links.contains_key(&session) {
+            return;
+        }
+        let (on_link, rate) = if let Some(fetch) = self.transfers.fetch_mut(id) {
+            (fetch.on_link, fetch.pace.moved(bytes, turn.now))
         } else if let Some(serve) = self.transfers.serve_mut(id) {
-            (serve.session, serve.on_link, serve.pace.moved(bytes, turn.now))
+            (serve.on_link, serve.pace.moved(bytes, turn.now))
         } else {
             return;
         };

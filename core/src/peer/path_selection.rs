@@ -249,9 +249,6 @@ impl Peer {
         }
         self.end_punch(id, turn);
         let (path, is_near, ticket) = (chosen.path, chosen.is_near(), chosen.into_ticket());
-        if let Some(entry) = self.sessions.get_mut(&id) {
-            entry.is_without_ticket = ticket.is_none();
-        }
         let new = NewConnection { conn, path, is_near, local, remote, ticket, received };
         self.attach(id, new, turn);
     }

@@ -59,7 +59,7 @@ impl Peer {
         } else {
             return;
         };
-        self.judge_link(id, bytes, turn);
+        self.judge_link(session, id, bytes, turn);
         turn.notify(Event::Progress { transfer: id, session, direction, bytes });
     }
 

@@ -50,7 +50,7 @@ pub(crate) struct SessionEntry {
     pub(crate) listeners: CallListeners,
     /// The addresses at which the caller of this host can be reached.
     pub(crate) candidates: Candidates,
-    /// True if the relay drew no ticket for the call: its caller may know nothing but the base protocol.
+    /// True if this host has shown no ticket: a caller without one may know nothing but the base protocol.
     pub(crate) is_without_ticket: bool,
     /// The attempt to connect through NATs.
     pub(crate) hole_punch: Option<Box<HolePunch>>,
