@@ -1,17 +1,17 @@
 import { optional, text, waitOptions } from "./arguments.js";
 import { isDirectoryHandle, openInDirectory } from "./directory_sink.js";
 import { Download } from "./download.js";
+import { listed } from "./download_list.js";
 import { openInDownloads } from "./downloads_sink.js";
 import { XcherError, asError, misuse } from "./error.js";
 import { openInFolder } from "./folder_sink.js";
 import { notStoredReason } from "./not_stored_reason.js";
+import { pump } from "./pump.js";
 import { shown } from "./shown.js";
 import { onAbort } from "./with_timeout.js";
 
 /** Files that are saved at the same time. */
 const LANES = 4;
-/** Bytes that are read at a time. */
-const READ_LEN = 1 << 18;
 /**
  * @typedef {{ name: string, path?: string, bytes: number, verified: boolean }} Saved
  * @typedef {{
@@ -28,12 +28,7 @@ const READ_LEN = 1 << 18;
 export async function saveToDisk(downloads, target, options) {
   const { signal } = waitOptions(optional(options));
   if (downloads instanceof Download) return save(downloads, opener(target), signal);
-  const isList = typeof downloads === "object" && typeof downloads?.[Symbol.iterator] === "function";
-  const all = isList ? [...downloads] : [];
-  if (!isList || !all.every((one) => one instanceof Download)) {
-    throw misuse(`the downloads are ${shown(downloads)}: give what session.get, session.getAll or offer.accept returned`);
-  }
-  return saveAll(all, opener(target), signal);
+  return saveAll(listed(downloads), opener(target), signal);
 }
 
 /** @param {any} target @returns {(name: string, isFolder: boolean) => Promise<Sink>} */
@@ -107,17 +102,6 @@ async function save(download, open, signal) {
   } finally {
     forget();
     await Promise.resolve(sink?.abort()).catch(() => {});
-  }
-}
-
-/** @param {Download} download @param {Sink} sink */
-async function pump(download, sink) {
-  const reader = download.readable.getReader({ mode: "byob" });
-  // Always into the same memory: a browser is slow to collect garbage.
-  let memory = new Uint8Array(READ_LEN);
-  for (let part; !(part = await reader.read(memory)).done; ) {
-    await sink.write(part.value);
-    memory = new Uint8Array(part.value.buffer);
   }
 }
 

@@ -1,7 +1,7 @@
 import { Download } from "./download.js";
-import { XcherError, asError, misuse } from "./error.js";
+import { listed, noDownloads } from "./download_list.js";
+import { XcherError, asError } from "./error.js";
 import { numbered } from "./pkg/xcher.js";
-import { shown } from "./shown.js";
 
 /** The earliest time that a zip archive can tell. */
 const MIN_MODIFIED = Date.UTC(1980, 0, 2);
@@ -11,11 +11,8 @@ const MIN_MODIFIED = Date.UTC(1980, 0, 2);
  * @returns {Promise<ReadableStream<Uint8Array>>}
  */
 export async function toZip(downloads) {
-  const isList = typeof downloads === "object" && typeof (/** @type {any} */ (downloads)?.[Symbol.iterator]) === "function";
-  const all = downloads instanceof Download ? [downloads] : isList ? [.../** @type {Iterable<Download>} */ (downloads)] : [];
-  if (all.length === 0 || !all.every((one) => one instanceof Download)) {
-    throw misuse(`the downloads are ${shown(downloads)}: give what session.get, session.getAll or offer.accept returned`);
-  }
+  const all = downloads instanceof Download ? [downloads] : listed(downloads);
+  if (!all.length) throw noDownloads(downloads);
   const { makeZip } = await archiver();
   // None of the files is of use before the archive is complete.
   const reports = all.map(Download.takeOver);

@@ -2,15 +2,13 @@
 import { MAX_COPIED_LEN } from "./archive.js";
 import { tell } from "../messages.js";
 import { notStoredReason } from "../npm/not_stored_reason.js";
+import { pump } from "../npm/pump.js";
 import { failure } from "./errors.js";
 import { downloadName, handOver } from "./handover.js";
 import { partial } from "./partial.js";
 import { sink } from "./sinks.js";
 import * as rows from "./transfer_rows.js";
 import { unfinished } from "./unfinished.js";
-
-/** Bytes that are read at a time. */
-const READ_LEN = 1 << 18;
 
 /**
  * Fetches the file of a job. Resolves to its fate: `done`, `packed` into the archive of its parcel, `paused`,
@@ -49,13 +47,7 @@ export async function receive(session, job, download) {
       row.shown.pauses = true;
       unfinished();
     }
-    // Always into the same memory: a browser is slow to collect garbage.
-    const reader = download.readable.getReader({ mode: "byob" });
-    let memory = new Uint8Array(READ_LEN);
-    for (let part; !(part = await reader.read(memory)).done; ) {
-      await to.write(part.value);
-      memory = new Uint8Array(part.value.buffer);
-    }
+    await pump(download, to);
     row.shown.verified = download.verified;
     if (parcel) {
       const kept = await to.keep();
