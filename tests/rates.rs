@@ -5,6 +5,7 @@
 
 mod system;
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use system::pace::Pace;
@@ -18,7 +19,7 @@ use tempfile::{TempDir, tempdir};
 const RATE: usize = 2 << 20;
 
 /// Starts a share with these options.
-fn share(relay: &Relay, folder: &std::path::Path, options: &[&str]) -> Process {
+fn share(relay: &Relay, folder: &Path, options: &[&str]) -> Process {
     let share = relay.xcher(["share", "--nick", "bob"]).args(options).args([folder]).start();
     share.out("online bob");
     share
@@ -92,14 +93,32 @@ fn slow_transfer_stops_within_two_seconds() {
     share.stop(rustix::process::Signal::TERM);
 }
 
+/// A relay whose tunnels are slow, until the limit is lifted.
+struct SlowTunnels {
+    relay: Relay,
+    config: PathBuf,
+}
+
+impl SlowTunnels {
+    fn start(folder: &Path, rate: &str) -> Self {
+        let config = folder.join("config.toml");
+        std::fs::write(&config, format!("tunnel-rate = \"{rate}\"\n")).unwrap();
+        let options = ["--http", "127.0.0.1:0", "--config", config.to_str().unwrap()];
+        Self { relay: Relay::start_with(&options), config }
+    }
+
+    fn lift(&self) {
+        std::fs::write(&self.config, "").unwrap();
+        self.relay.process.signal(rustix::process::Signal::HUP);
+    }
+}
+
 /// The lines that begin a transfer wait behind the bytes of others for as long as the users are willing to.
 #[test]
 fn transfers_that_begin_late_in_a_slow_tunnel_are_not_cut() {
     let folder = tempdir().unwrap();
-    let config = folder.path().join("config.toml");
-    std::fs::write(&config, "tunnel-rate = \"80kb\"\n").unwrap();
-    let options = ["--http", "127.0.0.1:0", "--config", config.to_str().unwrap()];
-    let relay = Relay::start_with(&options);
+    let slow = SlowTunnels::start(folder.path(), "80kb");
+    let relay = &slow.relay;
     tree::write(folder.path(), [("s/file", tree::bytes(9, 3_000_000))]);
     let tunnel = relay.tunnel();
     let host = |command: &[&str]| xcher(by(&tunnel)).args(["--timeout", "300"]).args(command);
@@ -112,8 +131,7 @@ fn transfers_that_begin_late_in_a_slow_tunnel_are_not_cut() {
     for get in &gets {
         get.event(&[("event", "transfer"), ("state", "progress")]);
     }
-    std::fs::write(&config, "").unwrap();
-    relay.process.signal(rustix::process::Signal::HUP);
+    slow.lift();
     for (get, out) in gets.into_iter().zip(&outs) {
         get.wait().code(0);
         assert!(tree::read(out.path())["s/file"] == tree::read(folder.path())["s/file"]);
@@ -125,10 +143,8 @@ fn transfers_that_begin_late_in_a_slow_tunnel_are_not_cut() {
 #[test]
 fn session_that_begins_late_in_a_slow_tunnel_is_encrypted() {
     let folder = tempdir().unwrap();
-    let config = folder.path().join("config.toml");
-    std::fs::write(&config, "tunnel-rate = \"60kb\"\n").unwrap();
-    let options = ["--http", "127.0.0.1:0", "--config", config.to_str().unwrap()];
-    let relay = Relay::start_with(&options);
+    let slow = SlowTunnels::start(folder.path(), "60kb");
+    let relay = &slow.relay;
     tree::write(folder.path(), [("s/file", tree::bytes(10, 6_000_000))]);
     let (tunnel, timeout) = (relay.tunnel(), ["--timeout", "300"]);
     let bob = xcher(by(&tunnel)).args(timeout).args(["share", "--nick", "bob"]);
@@ -144,8 +160,7 @@ fn session_that_begins_late_in_a_slow_tunnel_is_encrypted() {
     assert!(ls.took > Duration::from_secs(6), "the tunnel is not slow: {:?}", ls.took);
     ls.quiet().out(&["6000000\ts/file"]).session_line(&["bob ", "the session is encrypted: key "]);
     bob.err("amy (127.0.0.1) is connected through the bridge; the session is encrypted: key ");
-    std::fs::write(&config, "").unwrap();
-    relay.process.signal(rustix::process::Signal::HUP);
+    slow.lift();
     get.wait().code(0);
 }
 

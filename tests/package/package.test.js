@@ -6,7 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build, createServer, preview } from "vite";
-import { BROWSERS, launch } from "../browser/harness/browser.js";
+import { inEachBrowser } from "../browser/harness/scenes.js";
 import { serve } from "../browser/harness/serve.js";
 import { folder, same } from "../browser/harness/tree.js";
 import { Process, xcher } from "../browser/harness/xcher.js";
@@ -95,58 +95,49 @@ describe("in Node", () => {
   });
 });
 
-for (const name of BROWSERS) {
-  describe(`in ${name}`, () => {
-    let browser;
-
-    before(async () => {
-      browser = await launch(name);
-    });
-    after(() => browser?.close());
-
-    test("unbundled, by an import map", async () => {
-      const server = await serve({ "/": package_.project });
-      await inPage(browser, server.url, "/unbundled.html");
-      server.stop();
-    });
-
-    test("saves into a directory and as downloads, and packs an archive", async () => {
-      const server = await serve({ "/": package_.project, "/node_modules/client-zip/": `${here("node_modules/client-zip")}/` });
-      const up = await shared("--allow-origin", server.url);
-      const user = await browser.user();
-      await user.page.goto(`${server.url}/saving.html?${new URLSearchParams({ url: `${up.url}/`, nick: "alice" })}`);
-      const body = await user.page.waitForSelector("body[data-result]");
-      const { error, saved, again, archive, downloaded } = JSON.parse(await body.evaluate((body) => body.dataset.result));
-      assert.equal(error, undefined);
-      const expected = files.files.map(({ name, size, hash }) => ({ name, path: name, size, hash }));
-      const order = (a, b) => (a.name < b.name ? -1 : 1);
-      assert.deepEqual(saved.sort(order), expected.sort(order));
-      assert.ok(again.every(({ name, path }) => path !== name && / \(1\)/.test(path)), JSON.stringify(again));
-      const total = files.files.reduce((sum, { size }) => sum + size, 0);
-      assert.ok(archive > total, `${archive} bytes of an archive of ${total} bytes`);
-      await user.saved(downloaded.path, downloaded.bytes);
-      await user.close();
-      await up.stop();
-      server.stop();
-    });
-
-    test("bundled by Vite", async () => {
-      const root = package_.project;
-      const outDir = join(root, `dist-${name}`);
-      await build({ root, build: { outDir }, logLevel: "warn", configFile: false });
-      const server = await preview({ root, build: { outDir }, ...local, preview: local.server });
-      await inPage(browser, address(server));
-      await server.close();
-    });
-
-    test("served by Vite's development server", async () => {
-      const server = await createServer({ root: package_.project, ...local });
-      await server.listen();
-      await inPage(browser, address(server));
-      await server.close();
-    });
+inEachBrowser("the installed package", (stage) => {
+  test("unbundled, by an import map", async () => {
+    const server = await serve({ "/": package_.project });
+    await inPage(stage.browser, server.url, "/unbundled.html");
+    server.stop();
   });
-}
+
+  test("saves into a directory and as downloads, and packs an archive", async () => {
+    const server = await serve({ "/": package_.project, "/node_modules/client-zip/": `${here("node_modules/client-zip")}/` });
+    const up = await shared("--allow-origin", server.url);
+    const user = await stage.browser.user();
+    await user.page.goto(`${server.url}/saving.html?${new URLSearchParams({ url: `${up.url}/`, nick: "alice" })}`);
+    const body = await user.page.waitForSelector("body[data-result]");
+    const { error, saved, again, archive, downloaded } = JSON.parse(await body.evaluate((body) => body.dataset.result));
+    assert.equal(error, undefined);
+    const expected = files.files.map(({ name, size, hash }) => ({ name, path: name, size, hash }));
+    const order = (a, b) => (a.name < b.name ? -1 : 1);
+    assert.deepEqual(saved.sort(order), expected.sort(order));
+    assert.ok(again.every(({ name, path }) => path !== name && / \(1\)/.test(path)), JSON.stringify(again));
+    const total = files.files.reduce((sum, { size }) => sum + size, 0);
+    assert.ok(archive > total, `${archive} bytes of an archive of ${total} bytes`);
+    await user.saved(downloaded.path, downloaded.bytes);
+    await user.close();
+    await up.stop();
+    server.stop();
+  });
+
+  test("bundled by Vite", async () => {
+    const root = package_.project;
+    const outDir = join(root, `dist-${stage.name}`);
+    await build({ root, build: { outDir }, logLevel: "warn", configFile: false });
+    const server = await preview({ root, build: { outDir }, ...local, preview: local.server });
+    await inPage(stage.browser, address(server));
+    await server.close();
+  });
+
+  test("served by Vite's development server", async () => {
+    const server = await createServer({ root: package_.project, ...local });
+    await server.listen();
+    await inPage(stage.browser, address(server));
+    await server.close();
+  });
+});
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 

@@ -10,7 +10,7 @@ import { importMetaAssets } from "@web/rollup-plugin-import-meta-assets";
 import * as esbuild from "esbuild";
 import { rollup } from "rollup";
 import webpack from "webpack";
-import { BROWSERS, launch } from "../../browser/harness/browser.js";
+import { inEachBrowser } from "../../browser/harness/scenes.js";
 import { serve } from "../../browser/harness/serve.js";
 import { folder } from "../../browser/harness/tree.js";
 import { Process } from "../../browser/harness/xcher.js";
@@ -79,40 +79,31 @@ const bundlers = {
   },
 };
 
-for (const name of BROWSERS) {
-  describe(`in ${name}`, () => {
-    let browser;
-
-    before(async () => {
-      browser = await launch(name);
-    });
-    after(() => browser?.close());
-
-    for (const [bundler, bundle] of Object.entries(bundlers)) {
-      test(`bundled by ${bundler}`, async () => {
-        const out = folder();
-        await bundle(out);
-        await cp(join(project, "index.html"), join(out, "index.html"));
-        const server = await serve({ "/": out });
-        await inPage(browser, server.url);
-        server.stop();
-      });
-    }
-
-    test("in a page that Next renders on its server", async () => {
-      const app = await nextApp();
-      const next = join(app, "node_modules/next/dist/bin/next");
-      await run(process.execPath, [next, "build"], { cwd: app, env: { ...process.env, NEXT_TELEMETRY_DISABLED: "1" } }).catch(
-        ({ stdout, stderr }) => assert.fail(`${stdout}${stderr}`),
-      );
-      const out = join(app, "out");
-      assert.match(await readFile(join(out, "index.html"), "utf8"), /rendered with xcher \d+\.\d+\.\d+/);
+inEachBrowser("the package", (stage) => {
+  for (const [bundler, bundle] of Object.entries(bundlers)) {
+    test(`bundled by ${bundler}`, async () => {
+      const out = folder();
+      await bundle(out);
+      await cp(join(project, "index.html"), join(out, "index.html"));
       const server = await serve({ "/": out });
-      await inPage(browser, server.url);
+      await inPage(stage.browser, server.url);
       server.stop();
     });
+  }
+
+  test("in a page that Next renders on its server", async () => {
+    const app = await nextApp();
+    const next = join(app, "node_modules/next/dist/bin/next");
+    await run(process.execPath, [next, "build"], { cwd: app, env: { ...process.env, NEXT_TELEMETRY_DISABLED: "1" } }).catch(
+      ({ stdout, stderr }) => assert.fail(`${stdout}${stderr}`),
+    );
+    const out = join(app, "out");
+    assert.match(await readFile(join(out, "index.html"), "utf8"), /rendered with xcher \d+\.\d+\.\d+/);
+    const server = await serve({ "/": out });
+    await inPage(stage.browser, server.url);
+    server.stop();
   });
-}
+});
 
 /** Makes a project of Next, whose page imports the package on the server and in the browser. */
 async function nextApp() {
