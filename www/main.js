@@ -94,7 +94,7 @@ hear({
   broken: () => notice("page-failed"),
 });
 
-direct();
+direct(config.stun);
 connection(bridge, {
   online(isSame) {
     invite(me, bridge);

@@ -11,6 +11,7 @@
 //! | be the relay | [`Registry`] |
 //! | use an IRC channel as relay | [`irc::IrcClient`] |
 //! | decide what a bridge's tunnels may do | [`tunnel::Allocations`] |
+//! | tell browsers their public addresses | `stun::StunServer` |
 //! | parse or write single packets | [`Packet`], [`RelayPacket`], [`LineBuffer`] |
 //! | encrypt files on data connections | [`stream`], [`batch`] |
 //!
@@ -68,6 +69,8 @@ mod size;
 mod stat;
 pub mod state;
 pub mod stream;
+#[cfg(feature = "relay")]
+pub mod stun;
 mod symlink;
 pub mod text;
 mod ticket;

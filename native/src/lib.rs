@@ -70,6 +70,8 @@ pub mod port_mapping;
 #[cfg(feature = "bridge")]
 pub mod relay;
 mod relay_address;
+#[cfg(feature = "cli")]
+mod stun;
 #[doc(hidden)]
 pub mod tunnel;
 

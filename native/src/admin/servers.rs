@@ -17,6 +17,7 @@ use crate::hook::Hook;
 use crate::http::Http;
 use crate::net::log_line;
 use crate::relay::{Host, Relay};
+use crate::stun::Stun;
 
 /// The servers of a process.
 pub(crate) struct Servers {
@@ -81,6 +82,12 @@ impl Servers {
     /// Adds the hook that decides about clients.
     pub(crate) fn with_hook(mut self, hook: Option<Hook>) -> Self {
         self.watched.extend(hook.map(|hook| Arc::new(hook) as Arc<dyn Watched>));
+        self
+    }
+
+    /// Adds the STUN server.
+    pub(crate) fn with_stun(mut self, stun: Option<Stun>) -> Self {
+        self.watched.extend(stun.map(|stun| Arc::new(stun) as Arc<dyn Watched>));
         self
     }
 

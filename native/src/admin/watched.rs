@@ -11,6 +11,7 @@ use crate::bridge::Bridge;
 use crate::hook::{Hook, HookCounts, HookOutcome};
 use crate::http::Http;
 use crate::relay::Relay;
+use crate::stun::{Stun, StunOutcome};
 
 /// A part of a process that an operator watches.
 pub(crate) trait Watched: Send + Sync {
@@ -36,6 +37,17 @@ impl Watched for Hook {
     }
 
     /// A hook that does not answer is no reason to send clients elsewhere: other relays ask it, too.
+    fn add_to(&self, _: &mut Status) {}
+}
+
+impl Watched for Stun {
+    fn encode(&self, families: &mut Families<'_>) -> fmt::Result {
+        let outcomes = StunOutcome::ALL.into_iter().map(StunOutcome::label).zip(self.outcomes());
+        let help = "Datagrams at the port for STUN, by their outcome";
+        families.counters("xcher_stun_requests", help, "outcome", outcomes)
+    }
+
+    /// Without it browsers have the bridge.
     fn add_to(&self, _: &mut Status) {}
 }
 

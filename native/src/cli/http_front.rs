@@ -12,6 +12,7 @@ use crate::cli::exposure;
 use crate::cli::inherited_sockets;
 use crate::cli::options::{Admission, BridgeArgs, Common, StartArgs};
 use crate::cli::sockets::{OpenSocket, listen};
+use crate::cli::stun_port::{RunningStun, StunPort};
 use crate::cli::ui::json::JsonEvent;
 use crate::cli::ui::output::Output;
 use crate::http::{Access, Http, HttpConfig, Listener, Quota, Tls, WsBytes};
@@ -25,13 +26,15 @@ pub(crate) struct Front {
     tls: Option<Tls>,
     token: Option<String>,
     users: Option<Arc<Users>>,
+    stun: Option<StunPort>,
 }
 
 impl Front {
-    /// Prints the URL of each port, or the path of a Unix socket.
+    /// Prints the URL of each port, or the path of a Unix socket; then opens the port for STUN, if there is one.
     pub(crate) fn new(
         common: &Common,
         sockets: Vec<OpenSocket>,
+        stun: Option<(SocketAddr, &StartArgs)>,
         tls: Option<Tls>,
         users: Option<Arc<Users>>,
     ) -> Result<Self, CliError> {
@@ -49,7 +52,8 @@ impl Front {
             }
         }
         let listeners = sockets.into_iter().map(|socket| socket.listener).collect();
-        Ok(Self { listeners, addresses, tls, token, users })
+        let stun = stun.map(|(at, start)| StunPort::open(&output, at, start)).transpose()?;
+        Ok(Self { listeners, addresses, tls, token, users, stun })
     }
 
     /// Returns the page's URL at the first TCP port, for clients that reach this host at the address that `reached`
@@ -66,7 +70,7 @@ impl Front {
         admission: &Admission,
         home: Home,
     ) -> Result<(RunningBridge, Vec<Listener>), CliError> {
-        let Self { listeners, addresses, tls, token, users } = self;
+        let Self { listeners, addresses, tls, token, users, stun } = self;
         let bridge = Bridge::new(home, args.bridge_config(ip_of(&addresses)));
         bridge.set_users(users.clone());
         let access = Access { users, ..args.access(token.clone()) };
@@ -85,7 +89,10 @@ impl Front {
         };
         let http = Http::new(config, tunnel).map_err(CliError::local)?;
         http.set_lists(admission.lists());
-        Ok((RunningBridge { http, bridge, addresses, token, acme: None }, listeners))
+        let stun = stun.map(|stun| stun.start(http.clone()));
+        let running = RunningBridge { http, bridge, stun, addresses, token, acme: None };
+        running.name_stun(args);
+        Ok((running, listeners))
     }
 }
 
@@ -118,6 +125,8 @@ fn ip_of(addresses: &[SocketAddr]) -> IpAddr {
 pub(crate) struct RunningBridge {
     pub(crate) http: Http,
     pub(crate) bridge: Bridge,
+    /// Its port for STUN.
+    pub(crate) stun: Option<RunningStun>,
     /// Those of its TCP ports.
     pub(crate) addresses: Vec<SocketAddr>,
     /// The token in force.
@@ -130,5 +139,12 @@ impl RunningBridge {
     /// Applies these options to its ports.
     pub(crate) fn set_config(&self, args: &BridgeArgs) {
         self.bridge.set_config(args.bridge_config(ip_of(&self.addresses)));
+        self.name_stun(args);
+    }
+
+    /// Has its page name STUN servers.
+    fn name_stun(&self, args: &BridgeArgs) {
+        let own = self.stun.as_ref().map(|stun| stun.port);
+        self.http.set_page_stun(args.page_stun(own));
     }
 }

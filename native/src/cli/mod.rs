@@ -49,6 +49,7 @@ mod service_manager;
 mod signals;
 mod sockets;
 mod sorted_listing;
+mod stun_port;
 mod system_reason;
 mod target;
 mod threads;

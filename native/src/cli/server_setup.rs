@@ -73,10 +73,13 @@ impl ServerSetup {
             bridge: bridge.as_ref().map(|running| (running.http.clone(), running.bridge.clone())),
             readiness: readiness.clone(),
         };
+        let stun = bridge.as_ref().and_then(|running| running.stun.as_ref());
+        let stun = stun.map(|running| running.stun.clone());
         let (reloads, awaited) = reloads();
         let watched = draining.bridge.clone().map(|(http, bridge)| (bridge, http));
         let servers = Servers::new(draining.relay.clone(), watched, readiness.clone())
             .with_hook(admission.hook.clone())
+            .with_stun(stun)
             .with_reloads(reloads)
             .with_quotas(quotas.as_ref().map(QuotaKeeper::store));
         let admin = admin.start(servers);

@@ -46,16 +46,23 @@ pub(super) async fn check(
         let client = client::address(*ends, request.headers(), proxies);
         client.map_or_else(|_| ends.from.ip().to_canonical(), |client| client.ip())
     });
-    let Some(from) = from else { return next.run(request).await };
-    let (outcome, error) = if front.bans.has(from) {
-        (TunnelOutcome::Banned, "refused: the operator banned your address")
-    } else if !front.lists.load().allow_address(from) {
-        (TunnelOutcome::NotAllowed, "refused: this server is not open to your address")
-    } else {
-        return next.run(request).await;
-    };
+    let refused = from.and_then(|from| Some((from, front.refuses(from)?)));
+    let Some((from, (outcome, error))) = refused else { return next.run(request).await };
     front.counts.refuse(from, outcome, error);
     (StatusCode::FORBIDDEN, format!("{error}\n")).into_response()
+}
+
+impl Front {
+    /// Returns why an address is kept away, if it is.
+    pub(super) fn refuses(&self, client: IpAddr) -> Option<(TunnelOutcome, &'static str)> {
+        if self.bans.has(client) {
+            Some((TunnelOutcome::Banned, "refused: the operator banned your address"))
+        } else if !self.lists.load().allow_address(client) {
+            Some((TunnelOutcome::NotAllowed, "refused: this server is not open to your address"))
+        } else {
+            None
+        }
+    }
 }
 
 #[cfg(feature = "cli")]

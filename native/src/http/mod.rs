@@ -19,6 +19,7 @@ pub(crate) mod issued_certificate;
 pub(crate) mod newcomers;
 mod origin;
 mod page;
+mod page_stun;
 mod routes;
 mod subprotocol;
 mod tls;
@@ -62,6 +63,9 @@ pub use host_name::host_name;
 #[cfg(feature = "cli")]
 pub(crate) use host_name::{needs_no_name_server, requested_host};
 pub use origin::origin;
+pub(crate) use page_stun::PageStun;
+#[cfg(feature = "cli")]
+pub(crate) use page_stun::stun_url;
 pub(crate) use tls::Served;
 pub use tls::Tls;
 pub use ws_bytes::WsBytes;
@@ -158,6 +162,24 @@ impl Http {
     #[cfg(feature = "cli")]
     pub(crate) fn set_lists(&self, lists: Arc<AccessLists>) {
         self.0.lists.store(lists);
+    }
+
+    /// Names these STUN servers to pages that are loaded from now on.
+    #[cfg(feature = "cli")]
+    pub(crate) fn set_page_stun(&self, page_stun: PageStun) {
+        self.0.page_stun.store(Arc::new(page_stun));
+    }
+
+    /// Returns true if neither a ban nor the lists keep this address away.
+    #[cfg(feature = "cli")]
+    pub(crate) fn admits(&self, client: IpAddr) -> bool {
+        self.0.refuses(client).is_none()
+    }
+
+    /// Completes once the server drains.
+    #[cfg(feature = "cli")]
+    pub(crate) async fn draining(&self) {
+        self.0.draining.cancelled().await;
     }
 
     /// Returns what became of requests so far, in the order of [`RequestOutcome::ALL`].
@@ -281,6 +303,8 @@ struct Front {
     bans: HttpBans,
     /// Networks of clients that may come here.
     lists: ArcSwap<AccessLists>,
+    /// What the page tells browsers to use.
+    page_stun: ArcSwap<PageStun>,
     hook: Option<Hook>,
     counts: Counts,
     /// Whether the listeners accept connections.
@@ -316,6 +340,7 @@ impl Front {
             guesses: Guesses::default(),
             bans: HttpBans::default(),
             lists: ArcSwap::default(),
+            page_stun: ArcSwap::default(),
             hook: config.hook,
             counts: Counts::default(),
             accepting: Arc::default(),

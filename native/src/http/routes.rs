@@ -74,9 +74,14 @@ struct Config {
     /// True if this binary has the page.
     page: bool,
     version: &'static str,
+    /// STUN servers for links between browsers. A browser refuses an empty list.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stun: Vec<String>,
 }
 
-async fn config(State(front): State<Arc<Front>>) -> Json<Config> {
+async fn config(State(front): State<Arc<Front>>, headers: HeaderMap) -> Json<Config> {
+    // The middleware has admitted the host.
+    let host = host_name::requested_host(&headers).unwrap_or_default();
     Json(Config {
         tunnel: PATH.trim_start_matches('/'),
         subprotocol: SUBPROTOCOL,
@@ -84,6 +89,7 @@ async fn config(State(front): State<Arc<Front>>) -> Json<Config> {
         tokens: front.rules.load().tokens.are_checked(),
         page: !page::IS_MISSING,
         version: env!("CARGO_PKG_VERSION"),
+        stun: front.page_stun.load().urls_at(&host),
     })
 }
 

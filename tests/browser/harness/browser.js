@@ -32,13 +32,16 @@ const FIREFOX = {
 /** Time in which the browser itself must answer, however busy the machine is. */
 const AT_MOST = 20 * PATIENCE;
 
-/** Starts a browser with a new profile, or with the one in this folder; Firefox with these settings, too. */
-export async function launch(name, profile, settings = {}) {
+/**
+ * Starts a browser with a new profile, or with the one in this folder; Firefox with these settings, too. `how`: other
+ * options of puppeteer.
+ */
+export async function launch(name, profile, settings = {}, { args = [], ...how } = {}) {
   const kept = profile && { "browser.download.folderList": 2, "browser.download.dir": saves(profile) };
   const options =
     name === "firefox"
       ? { browser: "firefox", extraPrefsFirefox: { ...FIREFOX, ...kept, ...settings } }
-      : { browser: "chrome", args: CHROMIUM };
+      : { browser: "chrome", args: [...CHROMIUM, ...args] };
   const launched = {
     ...options,
     userDataDir: profile,
@@ -46,6 +49,7 @@ export async function launch(name, profile, settings = {}) {
     headless: true,
     timeout: 0,
     protocolTimeout: AT_MOST,
+    ...how,
   };
   const browser = await patiently(`${name} to start`, () => puppeteer.launch(launched));
   return new Browser(name, browser, profile);

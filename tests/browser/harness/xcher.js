@@ -14,6 +14,11 @@ const BINARY = process.env.XCHER_BIN;
 
 /** Starts the binary with these arguments and without this machine's configuration. */
 export function xcher(...args) {
+  return xcherBy([], ...args);
+}
+
+/** Likewise, by a program that starts it elsewhere. */
+export function xcherBy(starter, ...args) {
   if (!BINARY) throw new Error("XCHER_BIN does not name the binary: see tests/browser/run");
   const env = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !name.startsWith("XCHER_")),
@@ -24,7 +29,8 @@ export function xcher(...args) {
   // A test of a cut expects its end, and tests stay off the networks of this machine.
   env.XCHER_RETRY = "0";
   env.XCHER_NO_LAN = "1";
-  return new Process(BINARY, args, env);
+  const [program, ...all] = [...starter, BINARY, ...args];
+  return new Process(program, all, env);
 }
 
 /** Starts a relay with its bridge, on free ports by default. */

@@ -40,7 +40,8 @@ pub(crate) async fn run(common: &Common, command: &BridgeCommandArgs) -> Result<
     }
     let admin = AdminFront::open(common, &args.operator, &command.start).await?;
     let sockets = http_sockets(&at, &command.start).await?;
-    let front = Front::new(common, sockets, setup.tls.clone(), setup.users.clone())?;
+    let stun = args.stun.map(|at| (at, &command.start));
+    let front = Front::new(common, sockets, stun, setup.tls.clone(), setup.users.clone())?;
     let home = Home::Elsewhere(relay.to_owned());
     let (bridge, listeners) = front.start(args, &setup.admission, home)?;
     let http = bridge.http.clone();

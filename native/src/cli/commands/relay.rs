@@ -79,7 +79,10 @@ impl Ports {
         let http = bridge_sockets(&output, args, start).await?;
         let front = match http.is_empty() {
             true => None,
-            false => Some(Front::new(common, http, tls.clone(), users.clone())?),
+            false => {
+                let stun = args.bridge.stun.map(|at| (at, start));
+                Some(Front::new(common, http, stun, tls.clone(), users.clone())?)
+            }
         };
         if setup.has_authority() && front.is_none() {
             return Err(CliError::usage(

@@ -1,6 +1,6 @@
 //! The options of a bridge, alone or with a relay.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -11,12 +11,12 @@ use xcher_core::tunnel::QuotaLimits;
 
 use super::access_args::AccessArgs;
 use super::acme_args::AcmeArgs;
-use super::listen_address::{HttpAddress, ListenAddress, http_address};
+use super::listen_address::{HttpAddress, ListenAddress, http_address, stun_address};
 use super::operator_args::OperatorArgs;
 use super::values::{bridge_rate, network, port_range, quota, threads};
 use crate::bridge::{BridgeConfig, Rates};
 use crate::cli::exit::CliError;
-use crate::http::{Access, Tls, host_name, origin};
+use crate::http::{Access, PageStun, Tls, host_name, origin, stun_url};
 use crate::net::socket_address::SocketAddress;
 
 #[derive(Clone, Debug, Args)]
@@ -36,6 +36,17 @@ pub(crate) struct BridgeArgs {
     /// Announce allocated ports at this public IP [default: the one a client connected to]
     #[arg(long, env = "XCHER_PUBLIC_IP", value_name = "IP")]
     pub(crate) public_ip: Option<IpAddr>,
+    /// Answer STUN at this UDP address, so that browsers of different networks can connect directly
+    ///
+    /// STUN (RFC 8489) tells a browser its public address. An IP alone means port 3478. The page tells browsers to ask
+    /// this port of the host that it was loaded from, unless --page-stun names others.
+    #[arg(long, env = "XCHER_STUN", value_name = "IP:PORT", value_parser = stun_address)]
+    pub(crate) stun: Option<SocketAddr>,
+    /// Have the page's browsers ask these STUN servers for their public addresses, such as stun:stun.example:3478
+    /// [default: that of --stun; without it, none]
+    #[arg(long, env = "XCHER_PAGE_STUN", value_name = "URL", value_delimiter = ',')]
+    #[arg(value_parser = stun_url, hide_short_help = true)]
+    page_stun: Vec<String>,
     /// Allow pages of this origin, too, to open a tunnel
     #[arg(long, env = "XCHER_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     #[arg(value_parser = origin, hide_short_help = true)]
@@ -112,7 +123,7 @@ impl BridgeArgs {
     ///
     /// # Errors
     ///
-    /// A usage error for `off` beside an address.
+    /// A usage error for `off` beside an address, or beside `--stun`.
     pub(crate) fn http(&self) -> Result<Option<Vec<SocketAddress>>, CliError> {
         let at: Vec<_> = self.http.iter().filter_map(HttpAddress::at).cloned().collect();
         let is_off = self.http.contains(&HttpAddress::Off);
@@ -121,6 +132,10 @@ impl BridgeArgs {
             (false, true, false) => {
                 Err(CliError::usage("--http is off and an address; leave one of them out"))
             }
+            (false, true, true) if self.stun.is_some() => Err(CliError::usage(
+                "--stun is for browsers, and needs the bridge's page; give --http an address, or leave \
+                 --stun out",
+            )),
             _ => Ok(Some(at)),
         }
     }
@@ -183,6 +198,11 @@ impl BridgeArgs {
         let (public_ip, ports) = (self.public_ip, self.tunnel_ports.clone());
         let (rates, quotas) = (self.rates(), self.quotas());
         BridgeConfig { public_ip, ports, rates, quotas, ..BridgeConfig::at(listen_ip) }
+    }
+
+    /// Returns the STUN servers of the page; `port` is that of the own one.
+    pub(crate) fn page_stun(&self, port: Option<u16>) -> PageStun {
+        PageStun { urls: self.page_stun.clone(), port }
     }
 
     /// Returns the limits on the rates of tunnels.

@@ -23,6 +23,8 @@ pub(crate) enum HttpAddress {
 
 /// The port of a bridge whose address names none.
 pub(crate) const DEFAULT_HTTP_PORT: u16 = 9248;
+/// That of STUN.
+const DEFAULT_STUN_PORT: u16 = 3478;
 
 impl ListenAddress {
     /// Returns a TCP port's address.
@@ -73,6 +75,12 @@ pub(super) fn http_address(text: &str) -> Result<HttpAddress, String> {
     let address = parse(text, DEFAULT_HTTP_PORT).map(SocketAddress::Tcp).or_else(|| unix(text));
     let address = address.map(HttpAddress::At);
     address.ok_or_else(|| format!("not off, unix:PATH, nor {}", forms(DEFAULT_HTTP_PORT)))
+}
+
+/// Parses the UDP address of a STUN server.
+pub(super) fn stun_address(text: &str) -> Result<SocketAddr, String> {
+    let port = DEFAULT_STUN_PORT;
+    parse(text, port).ok_or_else(|| format!("not {}", forms(port)))
 }
 
 /// Parses `unix:PATH`.

@@ -4,12 +4,13 @@ use super::Reload;
 use crate::cli::options::{Cli, Command};
 
 /// The options that can change at runtime.
-const LIVE: [&str; 14] = [
+const LIVE: [&str; 15] = [
     ACCESS,
     "max-connections",
     "max-per-address",
     "allow-origin",
     "host-name",
+    "page-stun",
     "trusted-proxy",
     "proxy-protocol",
     "tunnel-ports",

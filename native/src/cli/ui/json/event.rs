@@ -13,6 +13,8 @@ pub(crate) enum JsonEvent<'a> {
     Relay { address: String },
     /// This process's bridge listens.
     Http { url: String },
+    /// STUN is served at this UDP port.
+    Stun { address: String },
     /// This process's operator is served.
     Admin { address: String },
     /// The state of a relay or bridge.
