@@ -52,7 +52,8 @@ export interface SendOptions {
   windowPort?: object;
   /**
    * In a window: servers that tell the browser its public address (STUN), or relay (TURN), as for `RTCPeerConnection`.
-   * None by default, so links reach within one local network, and no server learns of them.
+   * None by default, so links reach within one local network, and no server learns of them. A relay with `--stun` is a
+   * STUN server: `[{ urls: "stun:relay.example" }]`.
    */
   iceServers?: readonly object[];
   /** Aborts connecting. The signal of {@link Peer.send} also stops sending later on. */
