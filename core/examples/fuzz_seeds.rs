@@ -111,6 +111,9 @@ fn main() -> std::io::Result<()> {
         &folder.join("first_line"),
         FIRST_LINES.lines().map(|line| line.as_bytes().to_vec()),
     )?;
+    // Attributes of a request: SOFTWARE, PRIORITY and a FINGERPRINT that is wrong.
+    let attributes = b"\x80\x22\0\x04test\0\x24\0\x04\x6e\0\x01\xff\x80\x28\0\x04crc.";
+    write_all(&folder.join("stun"), [attributes.to_vec()].into_iter())?;
     // The split, a ticket or a part of one before the bytes, and the bytes.
     let visits = [
         (0, 0, "X_TICKET AAAAAAAAAAAAAAAAAAAAAA==\n"),

@@ -2,6 +2,7 @@
 
 mod counts;
 
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +35,8 @@ impl Stun {
         loop {
             let (len, from) = match socket.recv_from(&mut datagram).await {
                 Ok(received) => received,
+                // On Windows: the last answer found no port at its client.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => continue,
                 Err(error) => {
                     warn!("cannot receive a STUN request, trying again: {error}");
                     sleep(RETRY_INTERVAL).await;

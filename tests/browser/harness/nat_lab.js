@@ -12,13 +12,16 @@ export const RELAY = "11.0.0.1";
 /** How a NAT chooses ports: the one inside as long as that is free, or another for each connection. */
 const TRANSLATE = { "port-restricted": "masquerade", symmetric: "masquerade fully-random" };
 
-/** Returns why there can be no lab here, if so. */
+/** Returns why there can be no lab here, if that is so. */
 export function without() {
   if (process.platform !== "linux" || process.getuid() !== 0) return "needs root on Linux, to make networks";
   for (const program of ["ip", "nft"]) {
     if (spawnSync(program, ["-V"]).error) return `needs ${program}`;
   }
-  return undefined;
+  const probe = `xcher-page-${process.pid}-probe`;
+  const { status } = spawnSync("ip", ["netns", "add", probe]);
+  spawnSync("ip", ["netns", "del", probe]);
+  return status === 0 ? undefined : "this user may not make networks";
 }
 
 /** A relay, and browsers behind a NAT each, in network namespaces: nothing leaves them. */
