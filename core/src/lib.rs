@@ -11,7 +11,7 @@
 //! | be the relay | [`Registry`] |
 //! | use an IRC channel as relay | [`irc::IrcClient`] |
 //! | decide what a bridge's tunnels may do | [`tunnel::Allocations`] |
-//! | tell browsers their public addresses | `stun::StunServer` |
+//! | tell browsers their public addresses | [`stun::StunServer`] |
 //! | parse or write single packets | [`Packet`], [`RelayPacket`], [`LineBuffer`] |
 //! | encrypt files on data connections | [`stream`], [`batch`] |
 //!
