@@ -3,6 +3,7 @@
  * the worker has no WebRTC; what that takes loads with the first one. No server learns of them but the STUN servers that
  * the bridge names.
  */
+import { bridgeConfig, UNKNOWN } from "./bridge_config.js";
 import { keep, kept } from "./browser_storage.js";
 import { $, element, phrase } from "./element.js";
 import { hand, tell } from "./messages.js";
@@ -10,8 +11,8 @@ import { hand, tell } from "./messages.js";
 /** The first is that of a user who has not chosen: it makes links only where they were measured to be faster. */
 const POLICIES = { auto: "direct-auto", always: "direct-always", never: "direct-never" };
 
-/** Offers the choice where there is WebRTC. `stun`: URLs of servers that tell a browser its public address. */
-export function direct(stun) {
+/** Offers the choice where there is WebRTC. */
+export function direct() {
   if (!self.RTCPeerConnection) return;
   const select = element("select", { id: "direct" }, ...Object.entries(POLICIES).map(([value, id]) => phrase("option", { value }, id)));
   select.value = kept("direct") in POLICIES ? kept("direct") : "auto";
@@ -21,7 +22,8 @@ export function direct(stun) {
   let lender;
   const permit = () => lender?.then(({ allow }) => allow(select.value !== "never"));
   const lend = async () => {
-    const { lendLinks } = await import("./npm/lend_links.js");
+    // The bridge names them anew: the page may have been there before it answered.
+    const [{ lendLinks }, { stun }] = await Promise.all([import("./npm/lend_links.js"), bridgeConfig().catch(() => UNKNOWN)]);
     return lendLinks(port1, { iceServers: stun && [{ urls: stun }] });
   };
   port1.onmessage = async (first) => {

@@ -94,7 +94,7 @@ hear({
   broken: () => notice("page-failed"),
 });
 
-direct(config.stun);
+direct();
 connection(bridge, {
   online(isSame) {
     invite(me, bridge);

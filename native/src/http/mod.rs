@@ -164,7 +164,7 @@ impl Http {
         self.0.lists.store(lists);
     }
 
-    /// Names these STUN servers to pages that are loaded from now on.
+    /// Names these STUN servers to pages that make their first link from now on.
     #[cfg(feature = "cli")]
     pub(crate) fn set_page_stun(&self, page_stun: PageStun) {
         self.0.page_stun.store(Arc::new(page_stun));
