@@ -17,6 +17,8 @@ export function joinForm({ callee, isChange = false } = {}) {
       ? ["change-nick", "change-how", "go-online"]
       : ["meet", "meet-how", "go-online"];
   put($("join-title"), title, () => ({ nick: quoted(callee ?? "") }));
+  // On the first screen it is one part among others.
+  $("join-title").ariaLevel = callee || isChange ? "1" : "2";
   put($("join-how"), how, () => ({ nick: quoted(callee ?? "") }));
   put($("join-go"), go);
   // The first screen has other things to do first.

@@ -116,6 +116,7 @@ receiveForm(go);
 $("unsafe").hidden = isSecureContext;
 $("me").onclick = changeNick;
 $("offer-them").onclick = () => sending.offerTo($("peer-title").textContent);
+$("folder-them").onclick = () => sending.offerTo($("peer-title").textContent, "folder");
 $("text-them").onclick = () => sending.writeText($("peer-title").textContent);
 
 onhashchange = route;

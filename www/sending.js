@@ -1,6 +1,7 @@
 /** The files and texts that this page sends: by a code, or offered to a peer. */
 import { $, button, element, phrase, quoted, write } from "./element.js";
 import { explain, explainMissing } from "./errors.js";
+import { takeFrom } from "./file_input.js";
 import { contents, size } from "./format.js";
 import { copied } from "./copy_button.js";
 import { label, put, say } from "./language.js";
@@ -104,13 +105,11 @@ $("make-code").onclick = () => {
 $("unchoose").onclick = clear;
 $("send-text").onclick = () => writeText();
 
-/** Lets the user choose files to offer. */
-export function offerTo(nick) {
-  const input = $("offer-files");
-  input.onchange = () => {
-    offerFiles(nick, [...input.files].map((file) => [file, file.name]));
-    input.value = "";
-  };
+/** Lets the user choose what to offer, by the input for `files` or that for a `folder`. */
+export function offerTo(nick, kind = "files") {
+  const input = $(`offer-${kind}`);
+  const offered = [];
+  takeFrom(input, (files) => files.forEach((file) => offered.push(file)), () => offerFiles(nick, offered));
   input.click();
 }
 

@@ -1,8 +1,9 @@
 /** The files and empty folders that this page shares, dropped or chosen. */
-import { $, button, element, notice, quoted, steps } from "./element.js";
+import { $, button, element, quoted, steps } from "./element.js";
 import { count, size } from "./format.js";
 import { compare } from "./language.js";
 import { tell } from "./messages.js";
+import { takeFrom } from "./file_input.js";
 import { add } from "./sending.js";
 import { kept, keep } from "./browser_storage.js";
 
@@ -38,35 +39,7 @@ export function share(files) {
 }
 
 for (const [id, give] of [["files", share], ["folder", share], ["send-files", add], ["send-folder", add]]) {
-  const input = $(id);
-  // Unlike the input, a handle tells of empty folders.
-  if (input.webkitdirectory && self.showDirectoryPicker) input.onclick = (event) => pick(event, give);
-  input.onchange = () => {
-    give([...input.files].map((file) => [file, file.webkitRelativePath || file.name]));
-    input.value = "";
-  };
-}
-
-async function pick(event, give) {
-  event.preventDefault();
-  try {
-    const folder = await showDirectoryPicker({ id: "xcher-send" });
-    await walkHandle(folder, folder.name, give);
-  } catch ({ name, message }) {
-    // The user has closed the dialog.
-    if (name !== "AbortError") notice("error-other", { detail: message });
-  }
-}
-
-/** Passes on the files of a folder, and of the folders in it, folder by folder; of an empty one its name. */
-async function walkHandle(folder, path, give) {
-  const [files, folders] = [[], []];
-  for await (const handle of folder.values()) {
-    if (handle.kind === "directory") folders.push(handle);
-    else files.push([await handle.getFile(), `${path}/${handle.name}`]);
-  }
-  give(files.length + folders.length ? files : [[null, path]]);
-  for (const each of folders) await walkHandle(each, `${path}/${each.name}`, give);
+  takeFrom($(id), give);
 }
 
 const ask = $("ask");

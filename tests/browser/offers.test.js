@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { proxy } from "./harness/proxy.js";
@@ -40,6 +41,26 @@ inEachBrowser("offers", (stage) => {
     }
     await carol.hangUp("bob");
     await bob.exits();
+  });
+
+  test("of a folder from a page to a terminal", async (t) => {
+    // Puppeteer cannot choose a folder for an input of Firefox, which has no picker either.
+    if (stage.name === "firefox") return t.skip();
+    const at = stage.keep(t, await relay());
+    const carol = await stage.visit(t, at.url, "carol");
+    const out = join(root, stage.name, "folders");
+    const bob = stage.keep(t, terminal(at, "receive", "--yes", "-o", out));
+    await bob.out("online ");
+    await carol.choose("bob");
+    await carol.page.click("#folder-them");
+    await (await carol.page.$("#offer-folder")).uploadFile(join(root, "files"));
+    await carol.sending("done", "2 files delivered");
+    await carol.pickHere("album", { "one.txt": "1", "raw/two.txt": "22", "none/": "" });
+    await carol.page.click("#folder-them");
+    await carol.sending("done", "3 files delivered");
+    const all = ["album", "album/none", "album/one.txt", "album/raw", "album/raw/two.txt", "files", "files/one.txt", "files/two.bin"];
+    const found = readdirSync(out, { recursive: true }).filter((name) => !name.startsWith("."));
+    assert.deepEqual(found.sort(), all);
   });
 
   test("from a terminal to a page that accepts one of two files", async (t) => {

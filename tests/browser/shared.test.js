@@ -97,6 +97,15 @@ inEachBrowser("what other apps give", { skip: packedPage() ? false : "cargo pack
     assert.equal(await carol.page.$("#shared"), null);
   });
 
+  test("is told not to be taken where the page has no service worker yet", async (t) => {
+    const at = stage.keep(t, await relay());
+    const other = stage.keep(t, await relay());
+    const carol = await stage.visit(t, other.url);
+    await share(carol, at.url, { files: files.paths, text: "words" });
+    await carol.text("#notices", "could not take what another app shared");
+    assert.equal(new URL(carol.page.url()).search, "");
+  });
+
   test("is chosen, if the system opens files with the page", async (t) => {
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url);

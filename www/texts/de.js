@@ -37,6 +37,7 @@ export default {
   more: "Mehr",
   offer: "Anbieten…",
   "offer-files": "Dateien anbieten…",
+  "offer-folder": "Ordner anbieten…",
   ok: "OK",
   pause: "Pause",
   "reload-list": "Liste neu laden",
@@ -279,6 +280,7 @@ export default {
   "some-files": "{some} von {files}, {size}",
   "name-taken": "Name vergeben",
   "files-to-offer": "Dateien zum Anbieten",
+  "folder-to-offer": "Ordner zum Anbieten",
 
   // Transfers.
   transfers: "Übertragungen",

@@ -40,6 +40,7 @@ export default {
   more: "More",
   offer: "Offer…",
   "offer-files": "Offer files…",
+  "offer-folder": "Offer a folder…",
   ok: "OK",
   pause: "Pause",
   "reload-list": "Reload list",
@@ -267,6 +268,7 @@ export default {
   "some-files": "{some} of {files}, {size}",
   "name-taken": "name taken",
   "files-to-offer": "Files to offer",
+  "folder-to-offer": "Folder to offer",
 
   // Transfers.
   transfers: "Transfers",

@@ -1,17 +1,21 @@
 //! The routes of the server.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, REFERRER_POLICY,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
 use axum::{Extension, Json, Router, middleware};
+use futures_util::StreamExt as _;
 use serde::Serialize;
+use tokio::time::timeout;
 use xcher_core::tunnel::{PATH, SUBPROTOCOL};
 
 use super::connection::Ends;
@@ -53,6 +57,7 @@ pub(super) fn router(front: Arc<Front>) -> Router {
         .route("/healthz", get(async || "ok"))
         .route("/config.json", get(config))
         .route("/address", get(address))
+        .route("/share-target", post(not_shared))
         .route(PATH, get(upgrade::open))
         .fallback(file)
         .layer(middleware::from_fn_with_state(Arc::clone(&front), host_name::check))
@@ -108,6 +113,28 @@ async fn address(
         Ok(from) => (uncached, format!("{} {}\n", from.ip(), from.port())).into_response(),
         Err(error) => (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
     }
+}
+
+/// Bytes, and time, of a form that is read although nobody wants it: a browser whose form is not read shows an error of
+/// the network instead of the answer.
+const MAX_IGNORED: usize = 32 << 20;
+const IGNORED_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Answers a form that another app shares with the page (Web Share Target). The page's service worker takes it before
+/// it leaves the browser; where there is none, the page tells its user that nothing was taken.
+async fn not_shared(form: Body) -> Redirect {
+    let mut parts = form.into_data_stream();
+    let ignore = async {
+        let mut size = 0;
+        while let Some(Ok(part)) = parts.next().await {
+            size += part.len();
+            if size > MAX_IGNORED {
+                break;
+            }
+        }
+    };
+    let _ = timeout(IGNORED_TIMEOUT, ignore).await;
+    Redirect::to("./?not-shared")
 }
 
 async fn file(method: Method, uri: Uri, headers: HeaderMap) -> Response {

@@ -97,6 +97,9 @@ async fn serves_nothing_else() {
         assert!(answer.starts_with("HTTP/1.1 405 "), "{request}: {answer}");
         assert!(answer.contains("allow: GET,HEAD"), "{request}: {answer}");
     }
+    let shared = front.ask("POST /share-target HTTP/1.1").await;
+    assert!(shared.starts_with("HTTP/1.1 303 "), "{shared}");
+    assert!(shared.contains("location: ./?not-shared"), "{shared}");
     let endless = front.get(&format!("/{}", "a".repeat(100_000))).await;
     assert!(endless.is_empty() || endless.starts_with("HTTP/1.1 4"), "{endless}");
 }

@@ -413,6 +413,25 @@ export class PageUser {
     });
   }
 
+  /** Has the picker return a folder of the browser's store with these texts, by path; one that ends in `/` is a folder. */
+  async pickHere(name, texts) {
+    await this.page.evaluate(async (name, texts) => {
+      const root = await navigator.storage.getDirectory();
+      const picked = await root.getDirectoryHandle(name, { create: true });
+      for (const [path, text] of Object.entries(texts)) {
+        const parts = path.split("/");
+        const last = parts.pop();
+        let folder = picked;
+        for (const part of parts) folder = await folder.getDirectoryHandle(part, { create: true });
+        if (!last) continue;
+        const file = await (await folder.getFileHandle(last, { create: true })).createWritable();
+        await file.write(text);
+        await file.close();
+      }
+      globalThis.showDirectoryPicker = async () => picked;
+    }, name, texts);
+  }
+
   /** Returns the SHA-256 digests of files in the picked folder, by name. */
   chosenFolder() {
     return this.page.evaluate(async () => {

@@ -53,9 +53,11 @@ pub(crate) fn make(folders: &Folders) -> Result<()> {
         return Ok(());
     }
     say("pack: 3 of 3: compressing the page that browsers load");
-    let (stage, bundle) = (folders.target.join("page"), folders.target.join("bundle"));
-    let partial = made_folder(folders).join("partial");
-    for folder in [&stage, &bundle, &made_folder(folders)] {
+    let bundle = folders.target.join("bundle");
+    // Inside the package, whose dependencies the scripts import.
+    let (stage, partial) =
+        (made_folder(folders).join("stage"), made_folder(folders).join("partial"));
+    for folder in [&bundle, &made_folder(folders)] {
         if folder.exists() {
             fs::remove_dir_all(folder)?;
         }
@@ -69,6 +71,7 @@ pub(crate) fn make(folders: &Folders) -> Result<()> {
     let mut made = Vec::new();
     list(&partial, "", true, &mut made)?;
     made.iter().try_for_each(|(_, file)| compress(file))?;
+    fs::remove_dir_all(stage)?;
     Ok(fs::rename(partial, out)?)
 }
 
@@ -86,8 +89,8 @@ fn bundle_scripts(folders: &Folders, stage: &Path, out: &Path, files: &[File]) -
     let done = tool::run(folders, TOOL, |command| {
         command
             .arg(flag("--metafile=", &inputs))
-            // The stage is outside the package, whose dependencies it uses.
-            .env("NODE_PATH", &packages)
+            // esbuild hashes the names of files as they are from here: another folder of the build would give others.
+            .current_dir(&folders.npm)
             .args(&external)
             .args(["--bundle", "--format=esm", "--minify", "--charset=utf8", "--log-level=warning"])
             // What a script imports when it needs it is a file of its own.
