@@ -49,6 +49,7 @@ inEachBrowser("beside a name", (stage) => {
     dora = await stage.visit(t, at.url, "dora");
     await carol.open("dora");
     await dora.answer("carol", true);
+    await carol.page.bringToFront();
     await carol.sees("#secrecy", { is: "stopped" });
     await mark(carol, "Another key");
     await carol.forget("#secrecy");

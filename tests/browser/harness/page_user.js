@@ -353,7 +353,8 @@ export class PageUser {
   /** Waits until `look` finds something in the page. */
   async #wait(what, look, ...args) {
     try {
-      return await this.page.waitForFunction(look, {}, ...args);
+      // Firefox draws no frames of a tab behind others, so it would never look again by the default.
+      return await this.page.waitForFunction(look, { polling: 50 }, ...args);
     } catch (error) {
       throw new Error(`expected ${what}: ${error.message}\n${await this.story()}`);
     }
