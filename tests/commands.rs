@@ -21,7 +21,7 @@ fn shared() -> TempDir {
 /// The first events of an encrypted session.
 fn opening(nick: &str, known: &str) -> [Value; 2] {
     let session = json!({"event": "session", "state": "open", "nick": nick, "path": "direct", "private": true,
-                      "known": known});
+                      "known": known, "device": "terminal"});
     [session, json!({"event": "safety-words"})]
 }
 

@@ -2,6 +2,7 @@
 import { learned } from "./codes.js";
 import { bridgeConfig, UNKNOWN } from "./bridge_config.js";
 import { answers, connection, goOnlineAsGuest, isGuest, isNamed, me } from "./connection.js";
+import { ownDevice } from "./device.js";
 import { direct } from "./direct.js";
 import { $, notice, quoted } from "./element.js";
 import { explain } from "./errors.js";
@@ -94,6 +95,7 @@ hear({
   broken: () => notice("page-failed"),
 });
 
+tell("device", ownDevice());
 direct();
 connection(bridge, {
   online(isSame) {

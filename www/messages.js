@@ -2,7 +2,7 @@
  * Messages between the page and its worker. Each is `[name, ...details]`, for a handler of that name.
  *
  * The page sends use, connect, disconnect, tab, isCode, qrOf, room, ask, who, open, leave, hangUp, bye, answer, share,
- * stop, direct, lend, get, cancel, pause, repeat, resume, drop, discard, forget, saved, settle, send, offer and stopSending: see
+ * stop, device, direct, lend, get, cancel, pause, repeat, resume, drop, discard, forget, saved, settle, send, offer and stopSending: see
  * `worker/`. The worker sends learned, linkPicture, online, offline, refused, callFailed, who, sessions, call,
  * callOver, listing, shares, transfers, text, queued, room, unfinished, known, forgotten, offered, withdrawn, code, sending,
  * save and notice: see `main.js`. Texts travel as their ids and values, and the page words them.

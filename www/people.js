@@ -2,6 +2,7 @@
 import * as attention from "./attention.js";
 import { $, button, element, phrase, quoted, steps } from "./element.js";
 import { isCode } from "./codes.js";
+import { deviceSign } from "./device.js";
 import { compare, put, say } from "./language.js";
 import { tell } from "./messages.js";
 import { showSecurity } from "./privacy.js";
@@ -23,7 +24,7 @@ const list = steps("people", (nick) => {
   if (nick === shown) link.ariaCurrent = "page";
   const row = element("li", { "data-name": nick }, link);
   const its = open.filter((session) => named(session) === nick);
-  const marks = element("span", { className: "marks" });
+  const marks = element("span", { className: "marks" }, deviceSign(its[0]));
   row.append(marks);
   if (its.length) {
     row.dataset.connected = "";
@@ -69,7 +70,7 @@ function draw() {
   if (now === drawn) return;
   drawn = now;
   list(all);
-  $("peer-mark").replaceChildren(shown ? trust.trustMark(shown, session()) : "");
+  $("peer-mark").replaceChildren(shown ? trust.trustMark(shown, session()) : "", deviceSign(session()));
   $("alone").hidden = all.length;
 }
 

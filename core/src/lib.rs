@@ -45,6 +45,7 @@ mod before_module;
 pub mod code;
 mod decimal;
 pub mod delivery;
+mod device;
 mod error;
 mod escape;
 mod human_size;
@@ -77,6 +78,7 @@ mod ticket;
 pub mod tunnel;
 mod unicode;
 
+pub use device::Device;
 pub use error::{MisuseError, ProtocolError, Quoted};
 pub use escape::{escape, is_escaped, unescape};
 pub use human_size::HumanSize;

@@ -27,6 +27,7 @@ fn opened(session: SessionId) -> Event {
         path: Path::Direct,
         near: false,
         security: Security::Encrypted { key, status: KeyStatus::ByCode },
+        device: None,
     }
 }
 

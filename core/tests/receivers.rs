@@ -29,6 +29,7 @@ fn opened(session: u64) -> Event {
             key: Identity::new([session as u8; 32]).public(),
             status: KeyStatus::ByCode,
         },
+        device: None,
     }
 }
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { before, test } from "node:test";
 import { inEachBrowser } from "./harness/scenes.js";
 import { folder } from "./harness/tree.js";
-import { relay } from "./harness/xcher.js";
+import { relay, xcher } from "./harness/xcher.js";
 
 /** One pixel. */
 const PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
@@ -58,6 +58,38 @@ inEachBrowser("beside a name", (stage) => {
     await mark(carol, "New");
   });
 
+  test("stands the device that an open session's peer says it is", async (t) => {
+    const at = stage.keep(t, await relay());
+    const dora = stage.keep(t, xcher("share", join(root, "pixel.png"), "--nick", "dora", "--relay", at.relay));
+    await dora.out("online dora");
+    const carol = await stage.visit(t, at.url, "carol");
+    await carol.choose("dora");
+    await carol.listed();
+    await carol.text("#peer-mark", "Says it is a terminal");
+    await mark(carol, "Says it is a terminal");
+    const eve = await stage.visit(t, at.url, "eve");
+    if (stage.name === "chromium") await touch(eve, 360, 740);
+    await eve.choose("carol");
+    await carol.answer("eve", true);
+    await eve.text("#peer-mark", "Says it is a computer");
+    // Puppeteer gives Firefox no finger.
+    const own = stage.name === "chromium" ? "phone" : "computer";
+    await carol.page.bringToFront();
+    await carol.text("#people li[data-name=eve] .marks", `Says it is a ${own}`);
+    const drawn = await carol.page.$eval("#people li[data-name=eve] .device", (sign) => {
+      const { width, borderTopStyle } = getComputedStyle(sign, "::before");
+      return [sign.checkVisibility() && sign.getBoundingClientRect().width >= parseFloat(width), borderTopStyle];
+    });
+    if (String(drawn) !== "true,solid") throw new Error(`expected a sign, got ${drawn}`);
+    await carol.hangUp("eve");
+    await carol.page.waitForFunction(() => !document.querySelector("#people li[data-name=eve] .device"));
+    if (stage.name !== "chromium") return;
+    await touch(eve, 1024, 768);
+    await eve.choose("carol");
+    await carol.answer("eve", true);
+    await carol.text("#people li[data-name=eve] .marks", "Says it is a tablet");
+  });
+
   test("of a shared picture of pixels stands a preview, as long as it is shared", async (t) => {
     const at = stage.keep(t, await relay());
     const carol = await stage.visit(t, at.url, "carol");
@@ -70,6 +102,13 @@ inEachBrowser("beside a name", (stage) => {
     await carol.stopSharing("pixel.png");
     await carol.page.waitForFunction(() => !document.querySelector("#shares canvas"));
   });
+
+  /** Gives the page a screen of this size under a finger, and loads it again. */
+  async function touch(user, width, height) {
+    await user.page.setViewport({ width, height, isMobile: true, hasTouch: true });
+    await user.page.reload();
+    await user.online();
+  }
 
   const mark = (user, text) => user.text("#people li[data-name=dora] .marks", text);
 });

@@ -19,7 +19,7 @@ import { aborted, within } from "./with_timeout.js";
  * @typedef {import("./index.js").WaitOptions} WaitOptions
  * @typedef {import("./index.js").DownloadOptions} DownloadOptions
  * @typedef {{
- *   peerAddress: string, nick: string, incoming: boolean, key: string, state: string,
+ *   peerAddress: string, nick: string, incoming: boolean, key: string, state: string, device: string,
  * }} Opened as the module's event `opened` has it
  * @typedef {ConstructorParameters<typeof RemoteFile>} FileDetails
  */
@@ -41,6 +41,8 @@ export class Session {
   whyPlain;
   /** @type {"pinned" | "first" | "code" | "no" | undefined} */
   known;
+  /** @type {import("./index.js").Device | undefined} */
+  device;
   #listings;
   #lookup = new FileLookup(() => this.list());
   #checks = new FileChecks((name) => this.#driver.do({ kind: "check", session: this.#id, name }));
@@ -222,12 +224,12 @@ export class Session {
   // Called by `sessions.js` and `transfers.js`.
 
   /**
-   * Sets the peer's address, key and encryption. Happens again if the first connection to this host's port
+   * Sets the peer's address, key, encryption and device. Happens again if the first connection to this host's port
    * was not the peer's.
    *
    * @param {Opened} opened
    */
-  opened({ peerAddress, key, state }) {
+  opened({ peerAddress, key, state, device }) {
     // Nothing waits for the words of an unencrypted session any more.
     if (!this.secure) this.#words = new Deferred();
     this.peerAddress = peerAddress;
@@ -235,6 +237,7 @@ export class Session {
     this.peerKey = key || undefined;
     this.whyPlain = this.secure ? undefined : /** @type {"here" | "there"} */ (state);
     this.known = this.secure ? /** @type {Session["known"]} */ (state) : undefined;
+    this.device = /** @type {Session["device"]} */ (device || undefined);
     if (!this.secure) {
       const why = "the session is unencrypted and has no safety words";
       this.#words.reject(new XcherError("not-private", why));

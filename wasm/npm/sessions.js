@@ -113,9 +113,10 @@ export class Sessions {
    * @param {boolean} incoming
    * @param {string} key
    * @param {string} state
+   * @param {string} device
    */
-  opened(id, peerAddress, nick, incoming, key, state) {
-    const opened = { peerAddress, nick, incoming, key, state };
+  opened(id, peerAddress, nick, incoming, key, state, device) {
+    const opened = { peerAddress, nick, incoming, key, state, device };
     const known = this.#byId.get(id);
     if (known) {
       known.opened(opened);

@@ -4,13 +4,14 @@ import { identity, isKeeping, keptPeers } from "./key_store.js";
 import { shown } from "./shown.js";
 
 const SECRET_LEN = 32;
+const DEVICES = /** @type {const} */ (["phone", "tablet", "computer", "terminal"]);
 
 /**
  * @typedef {{
- *   secret: Uint8Array, seed: Uint8Array, codeSeed: Uint8Array, required: boolean, links?: number,
+ *   secret: Uint8Array, seed: Uint8Array, codeSeed: Uint8Array, required: boolean, device?: string, links?: number,
  *   get(nick: string): unknown, pin(nick: string, key: string): unknown,
  * }} Trust `secret` and `seed` are empty for a peer whose sessions are unencrypted, `codeSeed` for one
- *   without a code; `links` is the policy of links, see `links.js`
+ *   without a code, `device` for one that names none; `links` is the policy of links, see `links.js`
  */
 
 /**
@@ -24,13 +25,15 @@ const SECRET_LEN = 32;
 export function trust(options, relay, withCode) {
   const { knownPeers } = options;
   const privacy = choice("privacy", options.privacy, ["prefer", "require", "plain"]);
+  const device = options.device === undefined ? "" : choice("device", options.device, DEVICES);
   const given = secretOf(options.identity);
   const canPin = typeof knownPeers?.get === "function" && typeof knownPeers.pin === "function";
   if (knownPeers !== undefined && !canPin) {
     throw misuse(`\`knownPeers\` is ${shown(knownPeers)}: give an object with the functions \`get\` and \`pin\``);
   }
   if (privacy === "plain" && withCode) throw misuse("a code needs encryption: choose another `privacy` than \"plain\"");
-  return () => (privacy === "plain" ? unencrypted() : encrypted(privacy === "require", given, knownPeers, relay, withCode));
+  const secrets = () => (privacy === "plain" ? unencrypted() : encrypted(privacy === "require", given, knownPeers, relay, withCode));
+  return async () => ({ ...(await secrets()), device });
 }
 
 /** @param {unknown} identity @returns {Uint8Array | undefined} */

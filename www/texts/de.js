@@ -134,6 +134,10 @@ export default {
   "mark-seen": "Schon bekannt",
   "mark-new": "Neu",
   "mark-changed": "Anderer Schlüssel",
+  phone: "Telefon, nach eigener Angabe",
+  tablet: "Tablet, nach eigener Angabe",
+  computer: "Computer, nach eigener Angabe",
+  terminal: "Terminal, nach eigener Angabe",
   "wants-to-connect": "{nick} möchte sich verbinden",
   "call-from":
     "Von {address}. Verbunden kann man Deine freigegebenen Dateien ansehen und holen, oder Dir Dateien anbieten.",

@@ -131,6 +131,10 @@ export default {
   "mark-seen": "Seen before",
   "mark-new": "New",
   "mark-changed": "Another key",
+  phone: "Says it is a phone",
+  tablet: "Says it is a tablet",
+  computer: "Says it is a computer",
+  terminal: "Says it is a terminal",
   "wants-to-connect": "{nick} wants to connect",
   "call-from": "From {address}. Once connected, they can list and fetch the files that you share, or offer you files.",
   "nick-proves-nothing":

@@ -12,8 +12,13 @@ export function setBridge(url, token) {
   relay = new URL(url).host;
 }
 
-/** What `Peer.connect` is told about links between browsers. */
-export const links = { direct: "never", windowPort: undefined };
+/** What `Peer.connect` is told about this device, and about links between browsers. */
+export const links = { device: undefined, direct: "never", windowPort: undefined };
+
+/** Sets the kind of this device, for the next connection. */
+export function device(kind) {
+  links.device = kind;
+}
 
 /** Sets the user's choice, for the next connection. */
 export function direct(policy) {

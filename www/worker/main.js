@@ -1,7 +1,7 @@
 /** The worker: keeps the peer, so that the page stays responsive. */
 import { hear, tell } from "../messages.js";
 import { Peer, isCode as is, isOneTimeNick, qr } from "../npm/index.js";
-import { direct, lend, links, peer, setBridge, setPeer } from "./connection.js";
+import { device, direct, lend, links, peer, setBridge, setPeer } from "./connection.js";
 import { plain } from "./errors.js";
 import { saved } from "./handover.js";
 import { forget, known } from "./known_peers.js";
@@ -17,7 +17,7 @@ let attempt = 0;
 /** Aborts it. */
 let connecting;
 
-hear({ ...sessions, ...shares, ...transfers, ...sending, connect, direct, disconnect, discard, forget, isCode, lend, qrOf, saved, settle, use, who });
+hear({ ...sessions, ...shares, ...transfers, ...sending, connect, device, direct, disconnect, discard, forget, isCode, lend, qrOf, saved, settle, use, who });
 
 /** Uses a bridge from now on. */
 function use(url, token) {

@@ -76,8 +76,8 @@ export function learn(session) {
 
 function show() {
   const all = [...ids].map(([session, id]) => {
-    const { peerAddress: address, peerKey: key, known, whyPlain: why } = session;
-    return { id, nick: nameOf(session), address, key, known, why, words: safetyWords.get(session) };
+    const { peerAddress: address, peerKey: key, known, device, whyPlain: why } = session;
+    return { id, nick: nameOf(session), address, key, known, device, why, words: safetyWords.get(session) };
   });
   tell("sessions", all);
 }

@@ -112,6 +112,7 @@ fn terms(side: Side, number: u8) -> Terms {
         identity: Arc::new(Identity::new([number; 32])),
         entropy: Entropy::new([number; 32]),
         extensions: words.into_iter().fold(Extensions::SECURE, Extensions::with),
+        device: None,
         require_encryption: true,
         expected_key: None,
         callee_nick: None,

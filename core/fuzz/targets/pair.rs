@@ -104,6 +104,7 @@ fn terms(side: Side) -> Terms {
         identity: Arc::new(Identity::new([number; 32])),
         entropy: Entropy::new([number; 32]),
         extensions: all,
+        device: None,
         require_encryption: false,
         expected_key: None,
         callee_nick: None,

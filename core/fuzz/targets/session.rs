@@ -85,6 +85,7 @@ fn terms(seed: u8) -> Option<Terms> {
         identity: Arc::new(Identity::new([1; 32])),
         entropy: Entropy::new([2; 32]),
         extensions,
+        device: None,
         require_encryption: false,
         expected_key: None,
         callee_nick: None,

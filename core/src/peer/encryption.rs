@@ -11,7 +11,7 @@ use super::{LinkPolicy, Path};
 use crate::code::{Code, MAX_TRIES};
 use crate::secure::{Entropy, Identity, PublicKey, Side, relay_key};
 use crate::session::{Extensions, Terms};
-use crate::{Limits, Nick, Session};
+use crate::{Device, Limits, Nick, Session};
 
 /// The keys, pins and code of a host with encrypted sessions.
 #[derive(Debug)]
@@ -21,6 +21,7 @@ pub struct Encryption {
     extensions: Extensions,
     required: bool,
     links: LinkPolicy,
+    device: Option<Device>,
     /// By the nick in lower case.
     pins: LiteMap<Box<str>, PublicKey>,
     /// The code that callers must prove, and the identity shown to them.
@@ -42,6 +43,7 @@ impl Encryption {
                 .with(Extensions::RECEIPT),
             required: false,
             links: LinkPolicy::Never,
+            device: None,
             pins: LiteMap::new(),
             code: None,
             wrong_codes: 0,
@@ -93,6 +95,13 @@ impl Encryption {
             LinkPolicy::Never => self,
             LinkPolicy::Auto | LinkPolicy::Always => self.with_extensions(Extensions::RTC),
         }
+    }
+
+    /// Tells peers which device this is, and with them whoever watches the network (section 9.3).
+    #[must_use]
+    pub fn with_device(mut self, device: Device) -> Self {
+        self.device = Some(device);
+        self
     }
 
     /// Admits only callers that prove to know this code. The host must use the code's nick; callers are
@@ -198,6 +207,7 @@ impl Encryption {
                 Path::Direct | Path::Punched => self.extensions.without(Extensions::RTC),
                 Path::Bridge => self.extensions.with(Extensions::BRIDGE),
             },
+            device: self.device,
             require_encryption: self.required,
             expected_key: expected,
         };

@@ -88,6 +88,7 @@ impl Peer {
                 near: live.is_near,
                 path,
                 security,
+                device: entry.session.peer_device(),
             });
         }
         if let Some(words) = entry.auth.take_words() {

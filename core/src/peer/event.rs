@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use super::{Error, Notice, Path, Security, SessionId, TransferId};
 use crate::session::Want;
-use crate::{FileName, InvalidName, LeftOut, Nick, NotStored, Size, Stat};
+use crate::{Device, FileName, InvalidName, LeftOut, Nick, NotStored, Size, Stat};
 
 /// The direction of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +76,8 @@ pub enum Event {
         near: bool,
         /// Its confidentiality.
         security: Security,
+        /// The device that the peer says it is. Nothing proves it.
+        device: Option<Device>,
     },
     /// The safety words of an encrypted session: both users see the same, unless an attacker is on the path
     /// (section 11.5).

@@ -6,7 +6,7 @@ use super::negotiation::{Agreement, Outcome};
 use super::{Encryption, Event, Extensions, Session};
 use crate::secure::Side;
 use crate::state::State;
-use crate::{Packet, ProtocolError, Quoted};
+use crate::{Device, Packet, ProtocolError, Quoted};
 
 impl Session {
     /// Continues as agreed after [`Event::Agreed`]. Everything written before is unencrypted.
@@ -14,6 +14,7 @@ impl Session {
         match self.agreement.take() {
             Some(Agreement::Encrypted { extensions, mut secured }) => {
                 self.extensions = extensions;
+                self.peer_device = secured.device;
                 self.auth = secured.auth.take();
                 self.encryption = Some(Encryption::start(secured, out));
             }
@@ -26,6 +27,11 @@ impl Session {
     /// Returns the extensions in force.
     pub fn extensions(&self) -> Extensions {
         self.extensions
+    }
+
+    /// Returns the device that the peer says it is; `None` in an unencrypted session.
+    pub fn peer_device(&self) -> Option<Device> {
+        self.peer_device
     }
 
     /// Returns true until the peer has shown by a line if it supports extensions. Silence does not: whoever can

@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use crate::Device;
+
 /// Words of the longest X_CAPS line.
 const MAX_WORDS: usize = 64;
 /// Bytes of the longest word.
@@ -79,9 +81,9 @@ impl Extensions {
         Self((self.0 & other.0) | ((self.0 | other.0) & Self::BRIDGE.0))
     }
 
-    /// Parses the fields of X_CAPS; ignores unknown words.
-    pub(super) fn parse(words: &str) -> Option<Self> {
-        let mut set = Self::default();
+    /// Parses the fields of X_CAPS, with the device that the first such word names; ignores unknown words.
+    pub(super) fn parse(words: &str) -> Option<(Self, Option<Device>)> {
+        let (mut set, mut device) = (Self::default(), None);
         for (count, word) in words.split(' ').enumerate() {
             let is_word =
                 |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
@@ -95,18 +97,23 @@ impl Extensions {
             if let Some((_, one)) = WORDS.iter().find(|(known, _)| *known == word) {
                 set = set.with(*one);
             }
+            device = device.or_else(|| Device::of_word(word));
         }
-        Some(set)
+        Some((set, device))
     }
 
-    /// Appends the X_CAPS line.
-    pub(super) fn encode(self, out: &mut Vec<u8>) {
+    /// Appends the X_CAPS line, with this host's device if it names one.
+    pub(super) fn encode(self, device: Option<Device>, out: &mut Vec<u8>) {
         out.extend_from_slice(b"X_CAPS");
         for (word, one) in WORDS {
             if self.has(*one) {
                 out.push(b' ');
                 out.extend_from_slice(word.as_bytes());
             }
+        }
+        if let Some(device) = device {
+            out.push(b' ');
+            device.encode(out);
         }
         out.push(b'\n');
     }
@@ -120,10 +127,19 @@ mod tests {
     #[test]
     fn unknown_words_are_ignored() {
         let set = Extensions::SECURE.with(Extensions::VERIFY);
-        assert_eq!(Extensions::parse("x-2 verify secure future"), Some(set));
+        assert_eq!(Extensions::parse("x-2 verify secure future"), Some((set, None)));
         let mut out = Vec::new();
-        set.encode(&mut out);
+        set.encode(None, &mut out);
         assert_eq!(out, b"X_CAPS secure verify\n");
+        out.clear();
+        set.encode(Some(Device::Phone), &mut out);
+        assert_eq!(out, b"X_CAPS secure verify device-phone\n");
+    }
+
+    #[test]
+    fn first_known_device_counts() {
+        let words = "secure device-watch device-tablet device device- device-phone";
+        assert_eq!(Extensions::parse(words), Some((Extensions::SECURE, Some(Device::Tablet))));
     }
 
     #[test]

@@ -55,7 +55,7 @@ use negotiation::{Agreement, Negotiation};
 
 use crate::secure::Side;
 use crate::state::{State, Step};
-use crate::{Limits, LineBuffer, MisuseError, Packet, ProtocolError, Quoted};
+use crate::{Device, Limits, LineBuffer, MisuseError, Packet, ProtocolError, Quoted};
 
 /// One control connection.
 pub struct Session {
@@ -69,6 +69,7 @@ pub struct Session {
     encryption: Option<Box<Encryption>>,
     auth: Option<Auth>,
     extensions: Extensions,
+    peer_device: Option<Device>,
     side: Side,
     /// True if the probe was abandoned and may still be answered.
     probe_abandoned: bool,
@@ -90,6 +91,7 @@ impl Session {
             encryption: None,
             auth: None,
             extensions: Extensions::default(),
+            peer_device: None,
             side: Side::Caller,
             probe_abandoned: false,
             own_state: State::Silent,

@@ -10,7 +10,7 @@ use super::Extensions;
 use super::auth::Auth;
 use crate::code::Code;
 use crate::secure::{Entropy, Handshake, Identity, Keys, Opener, PublicKey, Safety, Sealer, Side};
-use crate::{Nick, ProtocolError, Quoted};
+use crate::{Device, Nick, ProtocolError, Quoted};
 
 const PROBE: &str = "X_CHK //xcher/2";
 const YES: &str = "X_CHK //xcher/2 YES";
@@ -28,6 +28,8 @@ pub struct Terms {
     pub callee_nick: Option<Nick>,
     /// The extensions to offer.
     pub extensions: Extensions,
+    /// The device to name, if any.
+    pub device: Option<Device>,
     /// True to reject an unencrypted session. Implied by `expected_key` and `code`.
     pub require_encryption: bool,
     /// The key that the peer must prove, if it is pinned.
@@ -46,6 +48,8 @@ pub(super) enum Agreement {
 
 /// The results of a handshake.
 pub(super) struct Secured {
+    /// The device that the peer names.
+    pub(super) device: Option<Device>,
     pub(super) keys: Keys,
     pub(super) sealer: Sealer,
     pub(super) opener: Opener,
@@ -65,6 +69,8 @@ pub(super) enum Outcome {
 pub(super) struct Negotiation {
     terms: Terms,
     stage: Stage,
+    /// The device that the peer's X_CAPS names.
+    peer_device: Option<Device>,
     /// The lines that the handshake authenticates.
     prologue: Vec<u8>,
 }
@@ -97,7 +103,7 @@ impl Negotiation {
         put(&mut prologue, terms.callee_nick.as_ref().map_or("", Nick::as_str));
         put(&mut prologue, PROBE);
         put(&mut prologue, YES);
-        Self { terms, stage, prologue }
+        Self { terms, stage, peer_device: None, prologue }
     }
 
     /// Processes a line; returns the outcome once the negotiation has ended.
@@ -127,9 +133,10 @@ impl Negotiation {
                 // No base-protocol peer sends the probe or answers YES.
                 let words =
                     line.strip_prefix("X_CAPS ").ok_or(ProtocolError::EncryptionNotOffered)?;
-                let offered = Extensions::parse(words)
+                let (offered, device) = Extensions::parse(words)
                     .ok_or_else(|| malformed("X_CAPS word word …", line))?;
                 let extensions = self.terms.extensions.agreed(offered);
+                self.peer_device = device;
                 // The callee's line comes first, in the prologue too.
                 put(&mut self.prologue, line);
                 if self.terms.side == Side::Caller {
@@ -174,7 +181,7 @@ impl Negotiation {
     /// Sends this side's X_CAPS.
     fn send_caps(&mut self, out: &mut Vec<u8>) {
         let start = out.len();
-        self.terms.extensions.encode(out);
+        self.terms.extensions.encode(self.terms.device, out);
         self.prologue.extend_from_slice(&out[start..]);
     }
 
@@ -226,7 +233,8 @@ impl Negotiation {
         let safety = Safety::new(&keys, entropy);
         let mut proof = Vec::new();
         let auth = code.as_ref().map(|code| Auth::start(*side, code, &keys, entropy, &mut proof));
-        let secured = Box::new(Secured { keys, sealer, opener, safety, auth, proof });
+        let device = self.peer_device;
+        let secured = Box::new(Secured { device, keys, sealer, opener, safety, auth, proof });
         Ok(Some(Outcome::Agreed(Agreement::Encrypted { extensions, secured })))
     }
 }

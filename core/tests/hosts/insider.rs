@@ -41,6 +41,7 @@ impl Insider {
             identity: Arc::new(Identity::new([2; 32])),
             entropy: Entropy::new([2; 32]),
             extensions: Extensions::SECURE.with(Extensions::PASSIVE).with(Extensions::RTC),
+            device: None,
             require_encryption: true,
             expected_key: None,
             callee_nick: Some(Nick::parse(if side == Side::Caller { "b" } else { "a" }).unwrap()),

@@ -4,7 +4,7 @@ use xcher_core::secure::Side;
 use xcher_core::session::{Event, Terms};
 use xcher_core::{Nick, ProtocolError};
 
-use crate::endpoint::{Endpoint, assert_encrypted, code, exchange, key, pair, pass, terms};
+use crate::endpoint::{Endpoint, assert_encrypted, code, device, exchange, key, pair, pass, terms};
 
 const SIDES: [Side; 2] = [Side::Caller, Side::Callee];
 
@@ -109,7 +109,15 @@ fn every_changed_byte_of_a_proof_is_detected() {
 #[test]
 fn changed_capabilities_are_detected() {
     for from in SIDES {
-        for (old, new) in [(" verify", ""), (" resume", ""), (" offer", " offer aes")] {
+        let device = format!(" device-{}", device(from).as_str());
+        let changes = [
+            (" verify", ""),
+            (" resume", ""),
+            (" offer", " offer aes"),
+            (&*device, ""),
+            (&*device, " device-tablet"),
+        ];
+        for (old, new) in changes {
             let mut both = pair();
             let mut changed = 0;
             exchange(&mut both, &mut |side, bytes| {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use xcher_core::code::Code;
 use xcher_core::secure::{Entropy, Identity, PublicKey, Side};
 use xcher_core::session::{Event, Extensions, Question, Terms};
-use xcher_core::{FileName, Limits, Nick, ProtocolError, Session, Size, Stat};
+use xcher_core::{Device, FileName, Limits, Nick, ProtocolError, Session, Size, Stat};
 
 pub(crate) struct Endpoint {
     pub(crate) session: Session,
@@ -32,6 +32,11 @@ pub(crate) fn key(side: Side) -> PublicKey {
     Identity::new(secret(side)).public()
 }
 
+/// The device that a side names.
+pub(crate) fn device(side: Side) -> Device {
+    if side == Side::Caller { Device::Phone } else { Device::Terminal }
+}
+
 fn secret(side: Side) -> [u8; 32] {
     [if side == Side::Caller { 1 } else { 2 }; 32]
 }
@@ -43,6 +48,7 @@ pub(crate) fn terms(side: Side, seed: u8) -> Terms {
         entropy: Entropy::new([seed ^ secret(side)[0]; 32]),
         callee_nick: Some(Nick::parse("bob").unwrap()),
         extensions: ALL,
+        device: Some(device(side)),
         require_encryption: false,
         expected_key: None,
         code: None,
@@ -210,6 +216,8 @@ pub(crate) fn assert_encrypted(endpoints: &[Endpoint; 2]) {
     assert_eq!(a.agreed(), Some(Some(key(Side::Callee))));
     assert_eq!(b.agreed(), Some(Some(key(Side::Caller))));
     assert_eq!(a.session.extensions(), b.session.extensions());
+    assert_eq!(a.session.peer_device(), Some(device(Side::Callee)));
+    assert_eq!(b.session.peer_device(), Some(device(Side::Caller)));
     assert!(a.words().is_some() && a.words() == b.words());
     assert!(a.is_served() && b.is_served());
 }

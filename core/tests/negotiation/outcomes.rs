@@ -1,9 +1,9 @@
 //! Outcomes of the negotiation, by answer and by terms.
 
-use xcher_core::ProtocolError;
 use xcher_core::code::CodeError;
 use xcher_core::secure::{PublicKey, Side};
 use xcher_core::session::{Event, Extensions, Terms};
+use xcher_core::{Device, ProtocolError};
 
 use crate::endpoint::{ALL, Endpoint, assert_encrypted, code, exchange, key, pair, pass, terms};
 
@@ -148,6 +148,23 @@ fn end_during_the_negotiation_ends_it() {
     }
 }
 
+/// One side's word is enough, unlike those of the extensions.
+#[test]
+fn each_side_learns_the_device_that_the_other_names() {
+    for names in SIDES {
+        let mut both = SIDES.map(|side| {
+            let device = (side == names).then_some(Device::Tablet);
+            Endpoint::new(Terms { device, ..terms(side, 100) })
+        });
+        exchange(&mut both, &mut pass);
+        for (endpoint, side) in both.iter().zip(SIDES) {
+            assert!(endpoint.is_served());
+            let expected = (side != names).then_some(Device::Tablet);
+            assert_eq!(endpoint.session.peer_device(), expected, "{side:?}");
+        }
+    }
+}
+
 /// A peer that answers the probe supports encryption, so an attacker removed the word.
 #[test]
 fn caps_without_secure_end_the_session() {
@@ -173,8 +190,10 @@ fn no_extension_is_in_force_in_an_unencrypted_session() {
     for mut endpoint in asked.into_iter().chain([no]) {
         assert!(endpoint.is_unencrypted());
         assert_eq!(endpoint.session.extensions(), Extensions::default());
-        endpoint
-            .receive(b"X_CHK q\nX_CAPS secure offer stat batch\nX_OFFER a 1 - -\nX_STAT a 1 - -\n");
+        endpoint.receive(
+            b"X_CHK q\nX_CAPS secure offer stat batch device-phone\nX_OFFER a 1 - -\nX_STAT a 1 - -\n",
+        );
+        assert_eq!(endpoint.session.peer_device(), None);
         let extra = |event: &Event| matches!(event, Event::Offered { .. } | Event::Entry { .. });
         assert!(!endpoint.events.iter().any(extra) && endpoint.error.is_none());
     }

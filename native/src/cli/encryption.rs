@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
+use xcher_core::Device;
+
 use crate::cli::exit::CliError;
 use crate::cli::options::Common;
 use crate::cli::ui::output::Output;
@@ -25,6 +27,7 @@ pub(crate) fn load(common: &Common) -> Result<Option<EncryptionSetup>, CliError>
         },
         (None, None) => temporary_key(common, &"no home directory", None)?,
     };
+    let encryption = encryption.with_device(Device::Terminal);
     Ok(Some(if common.secure { encryption.required() } else { encryption }))
 }
 

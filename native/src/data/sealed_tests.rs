@@ -35,6 +35,7 @@ impl Pair {
                 identity: Arc::new(Identity::new([number; 32])),
                 entropy: Entropy::new([number; 32]),
                 extensions: extensions.with(Extensions::SECURE),
+                device: None,
                 require_encryption: true,
                 expected_key: None,
                 callee_nick: None,

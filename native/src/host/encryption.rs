@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use xcher_core::Device;
 use xcher_core::code::Code;
 use xcher_core::peer::Encryption;
 use xcher_core::secure::Identity;
@@ -70,6 +71,12 @@ impl EncryptionSetup {
     #[must_use]
     pub fn required(self) -> Self {
         Self { encryption: self.encryption.required(), ..self }
+    }
+
+    /// Tells peers which device this is (PROTOCOL.md, section 9.3).
+    #[must_use]
+    pub fn with_device(self, device: Device) -> Self {
+        Self { encryption: self.encryption.with_device(device), ..self }
     }
 
     /// Accepts only callers that prove to know this code. The host must register the code's nick.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use xcher_core::code::Code;
 use xcher_core::peer::{CallPolicy, Config};
-use xcher_core::{Limits, Nick, peer};
+use xcher_core::{Device, Limits, Nick, peer};
 
 use super::{Error, ErrorCode};
 use crate::RelayAddress;
@@ -26,6 +26,7 @@ pub struct Options {
     on_conflict: OnConflict,
     data_dir: Option<PathBuf>,
     encryption: Encryption,
+    device: Option<Device>,
     calls: CallPolicy,
     allow_private: bool,
     near: bool,
@@ -63,6 +64,7 @@ impl Default for Options {
             on_conflict: OnConflict::default(),
             data_dir: None,
             encryption: Encryption::Prefer,
+            device: None,
             calls: CallPolicy::Accept,
             allow_private: false,
             near: true,
@@ -117,6 +119,13 @@ impl Options {
     /// Sets whether sessions are encrypted.
     pub fn encryption(mut self, encryption: Encryption) -> Self {
         self.encryption = encryption;
+        self
+    }
+
+    /// Tells the peers of encrypted sessions which device this is, and with them whoever watches the network
+    /// (PROTOCOL.md, section 9.3). By default it is not told.
+    pub fn device(mut self, device: Device) -> Self {
+        self.device = Some(device);
         self
     }
 
@@ -287,7 +296,10 @@ impl Options {
             (_, Some(folder)) => EncryptionSetup::load(folder, relay),
             (_, None) => EncryptionSetup::for_this_run(None, relay),
         };
-        let encryption = encryption.map_err(Error::local)?;
+        let mut encryption = encryption.map_err(Error::local)?;
+        if let Some(device) = self.device {
+            encryption = encryption.with_device(device);
+        }
         let encryption = match self.encryption {
             Encryption::Require => encryption.required(),
             Encryption::Prefer | Encryption::Disable => encryption,

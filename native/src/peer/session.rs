@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 
 use tokio::sync::{oneshot, watch};
-use xcher_core::FileName;
 use xcher_core::peer::{KeyStatus, Path, Security, SessionCommand};
 use xcher_core::session::Want;
+use xcher_core::{Device, FileName};
 
 use super::command::Command;
 use super::download::{Download, Wanted};
@@ -52,6 +52,12 @@ impl Session {
     /// Returns whether the session is encrypted, and the peer's key.
     pub fn security(&self) -> Security {
         self.state.borrow().security
+    }
+
+    /// Returns the device that the peer says it is; `None` if it does not say so, or the session is unencrypted.
+    /// Nothing proves it.
+    pub fn device(&self) -> Option<Device> {
+        self.state.borrow().device
     }
 
     /// Returns true if only the peer can read the session.

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use xcher_core::Device;
 use xcher_core::peer::{Path, Security};
 
 use super::error::Error;
@@ -14,6 +15,7 @@ pub(super) struct SessionState {
     pub(super) incoming: bool,
     pub(super) path: Path,
     pub(super) security: Security,
+    pub(super) device: Option<Device>,
     pub(super) words: Option<String>,
     pub(super) ended: Option<Result<(), Error>>,
 }

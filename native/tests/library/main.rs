@@ -16,10 +16,10 @@ use patience::{PATIENCE, timeout};
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
-use xcher::core::RelayLimits;
 use xcher::core::code::Code;
 use xcher::core::peer::{CallPolicy, Delivery};
 use xcher::core::secure::Entropy;
+use xcher::core::{Device, RelayLimits};
 use xcher::peer::Encryption;
 use xcher::relay::{Relay, RelayConfig};
 use xcher::{Error, ErrorCode, Event, Options, Peer, Session};
@@ -64,7 +64,8 @@ impl Pair {
     async fn new() -> Self {
         let relay = relay().await;
         let (shared, large) = photos();
-        let kim = Peer::connect(&relay, Options::new().nick("kim")).await.unwrap();
+        let kim =
+            Peer::connect(&relay, Options::new().nick("kim").device(Device::Phone)).await.unwrap();
         let share = kim.share(shared.path().join("photos")).await.unwrap();
         assert_eq!(share.name(), "photos");
         let received = tempfile::tempdir().unwrap();
@@ -86,6 +87,8 @@ async fn lists_checks_and_stores_what_a_nick_shares() {
     online.sort();
     assert_eq!(online, ["alice", "kim"]);
     assert!(session.is_encrypted() && !session.is_incoming());
+    assert_eq!(session.device(), Some(Device::Phone));
+    assert_eq!(kim.open("alice").await.unwrap().device(), None);
     assert_eq!(session.safety_words().await.unwrap().split(' ').count(), 3);
     let mut files: Vec<_> = session.list().try_collect().await.unwrap();
     files.sort_by(|a, b| a.name().cmp(b.name()));

@@ -4,6 +4,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import WebSocket from "ws";
+import { Peer } from "../index.js";
 import { bytes, folder, basePeer, next, peer, relay, share } from "./system.js";
 
 const CONTENT = "only both sides read this ".repeat(10_000);
@@ -68,6 +69,26 @@ test("encrypts, recognises the peer's key, and shows both sides the same words",
   assert.equal((await dave.open("carol")).known, "first");
   assert.equal((await back).session.known, "pinned", "who calls is known where it was called");
   assert.ok(bridge.url);
+});
+
+test("tells which device each side says it is, in encrypted sessions alone", async (t) => {
+  const bridge = await relay(t);
+  const path = join(await folder(t), "x");
+  await writeFile(path, CONTENT);
+  await share(t, bridge, "alice", path);
+  const silent = await peer(t, bridge, "silent");
+  assert.equal((await silent.open("alice")).device, "terminal");
+  for (const device of ["phone", "tablet", "computer", "terminal"]) {
+    const dave = await peer(t, bridge, `a-${device}`, { device });
+    const called = next(dave, "session");
+    assert.equal((await silent.open(dave.nick)).device, device);
+    assert.equal((await called).session.device, undefined, "a side that names none learns the other's all the same");
+  }
+  const plain = await peer(t, bridge, "plain", { privacy: "plain", device: "phone" });
+  assert.equal((await plain.open("alice")).device, undefined);
+  const sending = await Peer.send(bridge.url, [new File(["x"], "x")], { WebSocket, device: "tablet" });
+  t.after(() => sending.stop());
+  assert.equal((await silent.open(sending.code)).device, "tablet");
 });
 
 test("sends encrypted files of any length, and an empty one", async (t) => {

@@ -62,6 +62,7 @@ const options: ConnectOptions = {
   WebSocket,
   privacy: "require",
   direct: "auto",
+  device: "computer",
   windowPort: new MessageChannel().port1,
   iceServers: [{ urls: "stun:stun.example" }],
   identity: crypto.getRandomValues(new Uint8Array(32)),

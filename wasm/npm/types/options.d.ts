@@ -9,6 +9,9 @@ export interface WaitOptions {
   timeout?: number;
 }
 
+/** A kind of device: `computer` for a page in its browser, `terminal` for a program without a page. */
+export type Device = "phone" | "tablet" | "computer" | "terminal";
+
 /** Options of {@link Peer.connect}. An unknown value of an option is an error (`misuse`), never a default. */
 export interface ConnectOptions extends SendOptions {
   /** The nick at the relay: 1 to 32 characters without white space. Of several, the first that is free. */
@@ -37,6 +40,11 @@ export interface SendOptions {
    * peer.
    */
   identity?: Bytes;
+  /**
+   * The kind of device to name to the peers of encrypted sessions, for signs beside names; none by default. It is sent
+   * before encryption begins, so the bridge and whoever watches the network learn it.
+   */
+  device?: Device;
   /** The store of pinned keys: by default {@link keptPeers} in a browser, elsewhere the peer's memory. */
   knownPeers?: KnownPeers;
   /**

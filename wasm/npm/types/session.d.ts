@@ -1,7 +1,7 @@
 import type { Content, Named } from "./bytes.js";
 import type { XcherError } from "./errors.js";
 import type { Offering } from "./offers.js";
-import type { WaitOptions } from "./options.js";
+import type { Device, WaitOptions } from "./options.js";
 import type { RemoteFile } from "./remote_file.js";
 import type { Download, DownloadOptions } from "./transfers.js";
 
@@ -28,6 +28,11 @@ export interface Session {
    * (`no`).
    */
   readonly known?: "pinned" | "first" | "code" | "no";
+  /**
+   * The kind of device that the other host says it is; `undefined` if it does not say so, or the session is unencrypted.
+   * Nothing proves it. Later versions may add values.
+   */
+  readonly device?: Device;
   /**
    * The way of the files that are requested from now on: through the bridge, or a link between both browsers
    * (`direct`). The peer's event `way` reports a change. Later versions may add values.

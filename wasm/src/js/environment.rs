@@ -9,7 +9,7 @@ use xcher_core::peer::{
     self, Direction, Error, Event, KeyStatus, Security, SessionId, TransferId, WhyUnencrypted,
 };
 use xcher_core::secure::PublicKey;
-use xcher_core::{FileName, Kind, Nick, Size, Stat};
+use xcher_core::{Device, FileName, Kind, Nick, Size, Stat};
 
 use super::package::{Delivery, Driver, Events};
 use crate::host::{Environment, OfferState};
@@ -145,7 +145,7 @@ impl Environment for Package {
             Event::CallRefused { from, error } => {
                 events.call_refused(&from.to_string(), &failure(&error));
             }
-            Event::Opened { session, peer, nick, incoming, security, .. } => {
+            Event::Opened { session, peer, nick, incoming, security, device, .. } => {
                 let (state, key) = match security {
                     Security::Unencrypted(WhyUnencrypted::Disabled) => ("here", None),
                     Security::Unencrypted(WhyUnencrypted::PeerUnsupported) => ("there", None),
@@ -153,7 +153,16 @@ impl Environment for Package {
                 };
                 let key = key.map(|key| key.to_string()).unwrap_or_default();
                 let address = peer.to_string();
-                events.opened(session.0 as f64, &address, text(&nick), incoming, &key, state);
+                let device = device.map_or("", Device::as_str);
+                events.opened(
+                    session.0 as f64,
+                    &address,
+                    text(&nick),
+                    incoming,
+                    &key,
+                    state,
+                    device,
+                );
             }
             Event::Link { session, is_used } => events.link_changed(session.0 as f64, is_used),
             Event::SafetyWords { session, words } => {

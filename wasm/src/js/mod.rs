@@ -13,7 +13,7 @@ use xcher_core::peer::{Action, CallPolicy, Config, Encryption, LinkPolicy, Sessi
 use xcher_core::secure::{Entropy, Identity, PublicKey};
 use xcher_core::session::Want;
 use xcher_core::{
-    FileName, Kind as FileKind, MisuseError, Nick, NotStored, Peer, SharedFile, Size, Stat,
+    Device, FileName, Kind as FileKind, MisuseError, Nick, NotStored, Peer, SharedFile, Size, Stat,
 };
 
 use crate::host;
@@ -37,7 +37,7 @@ impl Host {
     ///
     /// `trust` has its long-term `secret` and a random `seed`, each of 32 bytes, or empty for a host whose
     /// sessions are unencrypted; `required` if they must be encrypted; `links`, 1 for links by WebRTC where the
-    /// bridge is slow, 2 for always. With 32 bytes in `codeSeed`, the host
+    /// bridge is slow, 2 for always; `device`, the one to name, empty for none. With 32 bytes in `codeSeed`, the host
     /// makes a code of them, goes by its nick instead of `nicks`, and admits only callers who prove that they
     /// know it.
     #[wasm_bindgen(constructor)]
@@ -59,6 +59,9 @@ impl Host {
                 2.0 => LinkPolicy::Always,
                 _ => LinkPolicy::Never,
             });
+            if let Some(device) = Device::parse(&trust.text("device")) {
+                made = made.with_device(device);
+            }
             if let Ok(seed) = trust.bytes("codeSeed")[..].try_into() {
                 let code = code.insert(Code::random(&mut Entropy::new(seed)));
                 made = made.with_code(code.clone());

@@ -86,7 +86,8 @@ extern "C" {
     pub(super) fn call(this: &Events, session: f64, address: &str, nick: &str);
     #[wasm_bindgen(method, js_name = callRefused)]
     pub(super) fn call_refused(this: &Events, address: &str, error: &JsValue);
-    /// `state` is a value of `known` in `index.d.ts` if there is a key, otherwise one of `whyPlain`.
+    /// `state` is a value of `known` in `index.d.ts` if there is a key, otherwise one of `whyPlain`; an empty
+    /// device stands for none.
     #[wasm_bindgen(method)]
     pub(super) fn opened(
         this: &Events,
@@ -96,6 +97,7 @@ extern "C" {
         incoming: bool,
         key: &str,
         state: &str,
+        device: &str,
     );
     #[wasm_bindgen(method, js_name = safetyWords)]
     pub(super) fn safety_words(this: &Events, session: f64, words: &str);

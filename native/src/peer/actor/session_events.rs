@@ -20,11 +20,19 @@ impl Actor {
     pub(super) fn session_event(&mut self, event: peer::Event) {
         match event {
             peer::Event::Opened {
-                session, peer: address, nick, incoming, path, security, ..
+                session,
+                peer: address,
+                nick,
+                incoming,
+                path,
+                security,
+                device,
+                ..
             } => {
                 let nick = nick.map(|nick| nick.as_str().to_owned());
                 let (words, ended) = (None, None);
-                let state = SessionState { address, nick, incoming, path, security, words, ended };
+                let state =
+                    SessionState { address, nick, incoming, path, security, device, words, ended };
                 self.opened(session, state);
             }
             peer::Event::OpenFailed { session, error } => {

@@ -256,6 +256,9 @@ pub(crate) struct Session<'a> {
     /// The status of the key: pinned, first, code or no.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) known: Option<&'static str>,
+    /// The device that the peer says it is: phone, tablet, computer or terminal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) device: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) kind: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use xcher_core::delivery::Outcome;
 use xcher_core::peer::{Delivery, Direction, Error, Event, KeyStatus, Security, SessionId};
-use xcher_core::{FileName, Kind, Stat};
+use xcher_core::{Device, FileName, Kind, Stat};
 
 use super::event::{JsonEvent, Session, Size, Transfer};
 use crate::cli::ui::session_security::why_unencrypted;
@@ -110,12 +110,13 @@ impl<'a> JsonEvent<'a> {
                 peer: Some(from.to_string()),
                 ..session_event(None, "refused", Some(error))
             }),
-            Event::Opened { session, peer, nick, path, near, security, .. } => {
+            Event::Opened { session, peer, nick, path, near, security, device, .. } => {
                 Self::Session(Session {
                     peer: Some(peer.to_string()),
                     nick: nick.as_ref().map(|nick| nick.as_str()),
                     path: Some(path.as_str()),
                     near: near.then_some(true),
+                    device: device.map(Device::as_str),
                     ..open_event(session.0, *security)
                 })
             }

@@ -125,7 +125,7 @@ impl Output {
                 };
                 self.note(format_args!("refused a call from {from}: {error}{hint}"));
             }
-            Event::Opened { session, peer, nick, incoming, path, near, security } => {
+            Event::Opened { session, peer, nick, incoming, path, near, security, .. } => {
                 let how = (*path, *near, *security);
                 let line = self.sessions.opened(session.0, *peer, nick.as_ref(), *incoming, how);
                 match line {
