@@ -24,6 +24,9 @@ export function watchMemory(browser) {
   };
 }
 
+/** Returns the private memory of the processes of pages and their workers now, in bytes. */
+export const memoryOfTabs = (browser) => memory(browser).tab;
+
 /** Formats bytes in MiB. */
 export function mib(bytes) {
   return `${(bytes / 1_048_576).toFixed(1)} MiB`;
