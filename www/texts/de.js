@@ -283,8 +283,6 @@ export default {
   "all-files": "Alle {files}, {size}",
   "some-files": "{some} von {files}, {size}",
   "name-taken": "Name vergeben",
-  "files-to-offer": "Dateien zum Anbieten",
-  "folder-to-offer": "Ordner zum Anbieten",
 
   // Transfers.
   transfers: "Übertragungen",

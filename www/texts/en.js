@@ -271,8 +271,6 @@ export default {
   "all-files": "All {files}, {size}",
   "some-files": "{some} of {files}, {size}",
   "name-taken": "name taken",
-  "files-to-offer": "Files to offer",
-  "folder-to-offer": "Folder to offer",
 
   // Transfers.
   transfers: "Transfers",

@@ -66,6 +66,8 @@ pub(crate) fn make(folders: &Folders) -> Result<()> {
     for (path, file) in &files {
         copy(file, &stage.join(path))?;
     }
+    // The page's own: in the package around it, what is imported for its effects alone would be left out.
+    fs::write(stage.join("package.json"), "{}")?;
     let is_bundled = bundle_scripts(folders, &stage, &bundle, &files)?;
     build_folder::arrange(if is_bundled { &bundle } else { &stage }, &partial)?;
     let mut made = Vec::new();
