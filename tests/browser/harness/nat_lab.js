@@ -46,6 +46,8 @@ export class NatLab {
     const host = this.#add(`h${number}`);
     ip(`-n ${relay} link add n${number} type veth peer name wan netns ${nat}`);
     ip(`-n ${relay} link set n${number} master out up`);
+    // An address that comes a second after its device would make the browser drop what it loads.
+    this.#write(host, "net/ipv6/conf/all/disable_ipv6", 1);
     ip(`-n ${nat} link add lan type veth peer name eth0 netns ${host}`);
     ip(`-n ${nat} addr add ${natAddress(number)}/24 dev wan`);
     ip(`-n ${nat} addr add 192.168.${number}.1/24 dev lan`);
@@ -53,8 +55,13 @@ export class NatLab {
     for (const device of ["lo", "wan", "lan"]) ip(`-n ${nat} link set ${device} up`);
     for (const device of ["lo", "eth0"]) ip(`-n ${host} link set ${device} up`);
     ip(`-n ${host} route add default via 192.168.${number}.1`);
-    execFileSync("ip", ["netns", "exec", nat, "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"]);
+    this.#write(nat, "net/ipv4/ip_forward", 1);
     this.#translate(number, "port-restricted");
+  }
+
+  /** Sets a parameter of the kernel in a network. */
+  #write(network, parameter, value) {
+    execFileSync("ip", ["netns", "exec", network, "sh", "-c", `echo ${value} > /proc/sys/${parameter}`]);
   }
 
   /** Makes all NATs of this kind. What goes through them already continues. */
