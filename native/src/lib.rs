@@ -72,6 +72,8 @@ pub mod relay;
 mod relay_address;
 #[cfg(feature = "cli")]
 mod stun;
+#[cfg(feature = "bridge")]
+mod tally;
 #[doc(hidden)]
 pub mod tunnel;
 

@@ -1,8 +1,8 @@
 //! What a bridge counts for its operator, besides the bytes of its tunnels.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use xcher_core::tunnel::AllocationError;
+
+use crate::tally::Tally;
 
 /// What became of a stream, or of a visitor of an allocated port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,19 +95,19 @@ impl From<&AllocationError> for StreamOutcome {
 /// What has happened since the bridge started.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
-    streams: [AtomicU64; StreamOutcome::ALL.len()],
+    streams: Tally<{ StreamOutcome::ALL.len() }>,
 }
 
 impl Counts {
     pub(super) fn add(&self, outcome: impl Into<StreamOutcome>) {
-        self.streams[outcome.into() as usize].fetch_add(1, Ordering::Relaxed);
+        self.streams.add(outcome.into() as usize);
     }
 
     /// Returns how many streams and visitors there were with each outcome, in the order of
     /// [`StreamOutcome::ALL`].
     #[cfg(feature = "cli")]
     pub(super) fn streams(&self) -> [u64; StreamOutcome::ALL.len()] {
-        std::array::from_fn(|at| self.streams[at].load(Ordering::Relaxed))
+        self.streams.all()
     }
 }
 

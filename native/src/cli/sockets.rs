@@ -86,12 +86,13 @@ fn bind_tcp(at: SocketAddr, start: &StartArgs) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
+/// Lets other processes use the port of a socket, too.
 #[cfg(unix)]
-fn reuse_port(socket: &TcpSocket) -> io::Result<()> {
-    socket.set_reuseport(true)
+pub(crate) fn reuse_port(socket: &impl std::os::fd::AsFd) -> io::Result<()> {
+    rustix::net::sockopt::set_socket_reuseport(socket, true).map_err(io::Error::from)
 }
 
 #[cfg(not(unix))]
-fn reuse_port(_: &TcpSocket) -> io::Result<()> {
+pub(crate) fn reuse_port<T>(_: &T) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "this system cannot share a port"))
 }

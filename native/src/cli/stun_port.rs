@@ -8,6 +8,7 @@ use tokio::net::UdpSocket;
 
 use crate::cli::exit::{CliError, ExitCode};
 use crate::cli::options::StartArgs;
+use crate::cli::sockets::reuse_port;
 use crate::cli::ui::json::JsonEvent;
 use crate::cli::ui::output::Output;
 use crate::http::Http;
@@ -68,14 +69,4 @@ fn bind(at: SocketAddr, start: &StartArgs) -> io::Result<UdpSocket> {
     socket.set_nonblocking(true)?;
     socket.bind(&at.into())?;
     UdpSocket::from_std(socket.into())
-}
-
-#[cfg(unix)]
-fn reuse_port(socket: &Socket) -> io::Result<()> {
-    rustix::net::sockopt::set_socket_reuseport(socket, true).map_err(io::Error::from)
-}
-
-#[cfg(not(unix))]
-fn reuse_port(_: &Socket) -> io::Result<()> {
-    Err(io::Error::new(io::ErrorKind::Unsupported, "this system cannot share a port"))
 }

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::tally::Tally;
+
 /// What became of a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HookOutcome {
@@ -45,7 +47,7 @@ impl HookOutcome {
 /// What has happened since the start.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
-    outcomes: [AtomicU64; HookOutcome::ALL.len()],
+    outcomes: Tally<{ HookOutcome::ALL.len() }>,
     /// The sum of the times.
     micros: AtomicU64,
 }
@@ -62,7 +64,7 @@ pub(crate) struct HookCounts {
 
 impl Counts {
     pub(super) fn add(&self, outcome: HookOutcome, time: Duration) {
-        self.outcomes[outcome as usize].fetch_add(1, Ordering::Relaxed);
+        self.outcomes.add(outcome as usize);
         let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         self.micros.fetch_add(micros, Ordering::Relaxed);
     }
@@ -70,7 +72,7 @@ impl Counts {
     #[cfg(feature = "cli")]
     pub(super) fn all(&self) -> HookCounts {
         HookCounts {
-            outcomes: std::array::from_fn(|at| self.outcomes[at].load(Ordering::Relaxed)),
+            outcomes: self.outcomes.all(),
             time: Duration::from_micros(self.micros.load(Ordering::Relaxed)),
         }
     }

@@ -1,13 +1,13 @@
 //! What became of requests for tunnels, and of requests that are refused before.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use tracing::info;
 use xcher_core::registry::UserName;
 
 use crate::net::log_line::{self, LineLimit};
+use crate::tally::Tally;
 
 /// What became of a request for a tunnel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,13 +101,13 @@ impl TunnelOutcome {
 /// What has happened since the server started.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
-    outcomes: [AtomicU64; TunnelOutcome::ALL.len()],
+    outcomes: Tally<{ TunnelOutcome::ALL.len() }>,
     lines: LineLimit,
 }
 
 impl Counts {
     pub(super) fn add(&self, outcome: TunnelOutcome) {
-        self.outcomes[outcome as usize].fetch_add(1, Ordering::Relaxed);
+        self.outcomes.add(outcome as usize);
     }
 
     /// Counts and logs a refusal. `reason` has no secrets, and what it quotes is escaped.
@@ -141,7 +141,7 @@ impl Counts {
     /// Returns the number of each outcome, in the order of [`TunnelOutcome::ALL`].
     #[cfg(feature = "cli")]
     pub(super) fn all(&self) -> [u64; TunnelOutcome::ALL.len()] {
-        std::array::from_fn(|at| self.outcomes[at].load(Ordering::Relaxed))
+        self.outcomes.all()
     }
 }
 

@@ -1,8 +1,8 @@
 //! What became of the datagrams at a port for STUN.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use xcher_core::stun;
+
+use crate::tally::Tally;
 
 /// What became of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,15 +58,15 @@ impl From<stun::StunOutcome> for StunOutcome {
 
 /// What has happened since the server started.
 #[derive(Debug, Default)]
-pub(super) struct Counts([AtomicU64; StunOutcome::ALL.len()]);
+pub(super) struct Counts(Tally<{ StunOutcome::ALL.len() }>);
 
 impl Counts {
     pub(super) fn add(&self, outcome: StunOutcome) {
-        self.0[outcome as usize].fetch_add(1, Ordering::Relaxed);
+        self.0.add(outcome as usize);
     }
 
     pub(super) fn all(&self) -> [u64; StunOutcome::ALL.len()] {
-        std::array::from_fn(|at| self.0[at].load(Ordering::Relaxed))
+        self.0.all()
     }
 }
 
