@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { before, test } from "node:test";
-import { setTimeout } from "node:timers/promises";
 import { entries, expected, text } from "./harness/archive.js";
 import { BasePeer } from "./harness/base_peer.js";
 import { proxy } from "./harness/proxy.js";
 import { serveSources } from "./harness/page_sources.js";
 import { inEachBrowser } from "./harness/scenes.js";
 import { folder, NAMES, tree } from "./harness/tree.js";
-import { patiently } from "./harness/waiting.js";
+import { eventually } from "./harness/waiting.js";
 import { relay, xcher } from "./harness/xcher.js";
 
 const MIB = 1 << 20;
@@ -46,9 +45,7 @@ inEachBrowser("several files without a picker", (stage) => {
     through.resume();
     await carol.transfer("photos.zip", "done");
     // The receipts may still be on their way.
-    await patiently("a receipt of each file", async (signal) => {
-      while (!signal.aborted && delivered().length < some.files.length) await setTimeout(20);
-    });
+    await eventually("a receipt of each file", () => delivered().length >= some.files.length);
     assert.equal(delivered().length, some.files.length);
     await carol.text("#said", `${some.files.length} files done`, { hidden: true });
     const path = await carol.user.savedArchive("photos.zip");

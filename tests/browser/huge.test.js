@@ -4,11 +4,10 @@ import { closeSync, openSync, statfsSync, truncateSync, writeSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { setTimeout } from "node:timers/promises";
 import { memoryOfTabs, mib, watchMemory } from "./harness/memory.js";
 import { inEachBrowser } from "./harness/scenes.js";
 import { folder, hash, same } from "./harness/tree.js";
-import { patiently } from "./harness/waiting.js";
+import { eventually } from "./harness/waiting.js";
 import { relay, xcher } from "./harness/xcher.js";
 
 const GIB = 2 ** 30;
@@ -44,10 +43,8 @@ inEachBrowser(`a file of ${mib(SIZE)} without a picker`, (stage) => {
     await carol.getAll();
     await carol.transfer(file.name, "done");
     const used = watch.stop();
-    await patiently("the garbage to be collected", async (signal) => {
-      while (!signal.aborted && memoryOfTabs(stage.browser) - used.idle.tab > MOST_LEFT) await setTimeout(200);
-    });
     const seconds = (performance.now() - began) / 1000;
+    await eventually("the garbage to be collected", () => memoryOfTabs(stage.browser) - used.idle.tab <= MOST_LEFT, 200);
     t.diagnostic(`${stage.name}: ${(SIZE / 2 ** 20 / seconds).toFixed(0)} MiB/s; tab needs at most ${mib(used.tab)} more`);
     await same(await carol.saved(file), file);
     assert.ok(used.tab < MOST, `expected the tab to need less than ${mib(MOST)} more, got ${mib(used.tab)}`);

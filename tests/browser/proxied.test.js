@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { before, test } from "node:test";
 import { inEachBrowser } from "./harness/scenes.js";
 import { folder, same, tree } from "./harness/tree.js";
-import { patiently } from "./harness/waiting.js";
+import { eventually } from "./harness/waiting.js";
 import { Process, relay, xcher } from "./harness/xcher.js";
 
 const EXAMPLE = new URL("../../native/packaging/proxy/nginx-subpath.conf", import.meta.url);
@@ -61,9 +61,7 @@ inEachBrowser("below a path of a reverse proxy", (stage) => {
       events {} http { access_log off; ${paths.join(" ")} ${site} }`;
     writeFileSync(join(at, "nginx.conf"), config);
     stage.keep(t, new Process("nginx", ["-e", "stderr", "-c", join(at, "nginx.conf")]));
-    await patiently("nginx to listen", async () => {
-      while (!(await listens(port)));
-    });
+    await eventually("nginx to listen", () => listens(port));
     return `http://127.0.0.1:${port}/xcher`;
   }
 });

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { activity, done } from "./activity.js";
 
 /**
@@ -75,6 +76,12 @@ export async function patiently(what, begin, patience = PATIENCE) {
     waits.stop();
   }
 }
+
+/** Waits until `look` returns true, which is asked at every `interval`, in milliseconds. */
+export const eventually = (what, look, interval = 20) =>
+  patiently(what, async (signal) => {
+    while (!signal.aborted && !(await look())) await sleep(interval);
+  });
 
 /**
  * Waits until `look` finds something, calling it again at each `poke`. Fails if nothing has moved for
